@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import archgraph as ag
+from archgraph.graph.spec_text import spec_text
 from archgraph.importing.api import Imported, import_module
 from archgraph.importing.reports import report, report_lines
 
@@ -106,8 +108,8 @@ def waves(length: int, dim: int, last: int) -> Tensor:
 
 
 TABLES = [
-    (planar(16, 4, 4), "sincos_position", {"height": 4, "width": 4, "dim": 16}),
-    (planar(16, 8, 3), "sincos_position", {"height": 8, "width": 8, "dim": 16, "step": 0.375}),
+    (planar(16, 4, 4), "sincos_position", {"height": 4, "dim": 16}),
+    (planar(16, 8, 3), "sincos_position", {"height": 8, "dim": 16, "step": 0.375}),
     (rotary(4, 5, 16, 1.0), "rotary_position", {"height": 4, "width": 5, "dim": 16}),
     (rotary(8, 8, 16, 0.5), "rotary_position", {"height": 8, "dim": 16, "step": 0.5}),
     (waves(50, 16, 8), "sinusoidal_embedding", {"dim": 16, "freq_shift": 0.0, "flip_sin_to_cos": True}),
@@ -122,9 +124,11 @@ def test_waves_are_written_as_steps_and_their_rounding_is_said(
     found = imported(Added(table), *table.shape[-2:])
     (node,) = (node for node in nodes_of(found).values() if isinstance(node, dict) and node["op"] == operation)
     assert {name: value for name, value in node.items() if name not in ("op", "in")} == arguments
-    assert found.parity is not None and found.parity.difference < 1e-12
+    assert found.parity is not None
+    assert found.parity.difference < 1e-12
     ((name, difference),) = ((made.name, made.difference) for made in found.tables)
-    assert name == "table" and 0 < difference < 4e-6
+    assert name == "table"
+    assert 0 < difference < 4e-6
     assert report(found)["tables"][0]["shape"] == list(table.shape)
     assert any(line.startswith("  table   table: ") for line in report_lines(found))
     module = ag.to_torch(found.graph)
@@ -159,4 +163,16 @@ def test_a_buffer_with_a_key_comes_with_the_weights() -> None:
     module = Added(planar(16, 4, 4))
     module._non_persistent_buffers_set.clear()
     found = imported(module, 16, 16)
-    assert found.tables == () and list(ag.to_torch(found.graph).state_dict()) == ["table"]
+    assert found.tables == ()
+    assert list(ag.to_torch(found.graph).state_dict()) == ["table"]
+
+
+def test_a_table_that_nothing_explains_is_one_text(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    table = torch.randn(40, 30)
+    found = imported(Added(table), 40, 30)
+    text = spec_text(found.spec)
+    assert text.count("\n") < 15
+    (tmp_path / "added.yaml").write_text(text, encoding="utf-8")
+    graph = ag.load(tmp_path / "added.yaml")
+    assert torch.equal(ag.to_torch(graph)(torch.zeros(1, 40, 30))[0], table)

@@ -152,8 +152,8 @@ def compact(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | N
 
 
 def _written(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
-    """A table as the steps of the language that make it. One that the module holds in float32 is noted: these steps make
-    it without rounding."""
+    """A table as the steps that make it; one that the module holds in float32 is noted, since these make it without
+    rounding."""
     if tensor.dtype == torch.int64:
         nodes = offsets_between_places(tensor) or numbers_of_places(tensor)
         return None if nodes is None else written_table(body, name, table_graph(nodes))

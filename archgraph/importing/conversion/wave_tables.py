@@ -1,5 +1,5 @@
-"""Tables of sines and cosines of positions, as the steps that make them: their frequencies are found, and all numbers are
-compared with those of the steps.
+"""Tables of sines and cosines of positions as the steps that make them: their frequencies are found, and all numbers
+are compared with those of the steps.
 
 A table that a module made in float32 has the rounding of its own steps. It is written as steps where no number departs
 from theirs by more than such rounding: an angle of a radians, which came about in a few operations, is wrong by some
@@ -105,7 +105,8 @@ def _sincos(table: torch.Tensor, height: int, width: int) -> Iterator[_Made]:
         across = waves.angles(width).repeat(height, 1)
         down = waves.angles(height).repeat_interleave(width, 0)
         made = torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], 1)
-        node = {"op": "sincos_position", "height": height, "width": width, "dim": 4 * part, **_stepped(waves)}
+        more = {"width": width} if width != height else {}
+        node = {"op": "sincos_position", "height": height, **more, "dim": 4 * part, **_stepped(waves)}
         yield {"positions": node}, made, torch.cat([across, across, down, down], 1)
 
 

@@ -34,7 +34,7 @@ class RoundedTable:
 
 
 def holders(module: torch.nn.Module, table: torch.Tensor) -> Iterator[tuple[torch.nn.Module, str, str]]:
-    """The modules inside that hold a table as a buffer without key or as a plain attribute, its name there and in all."""
+    """The modules inside that hold a table, as a buffer without key or as an attribute; its name there, and in all."""
     for path, inner in module.named_modules():
         for name, value in (*inner._buffers.items(), *vars(inner).items()):
             if not isinstance(value, torch.Tensor) or value.is_meta or not value.is_floating_point():

@@ -15,6 +15,7 @@ from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
 from archgraph.importing.writing.settled_sizes import SettledSizes
+from archgraph.importing.writing.values import number_count
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.parameters import WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
@@ -206,7 +207,7 @@ def attribute_terms(node: Node, template: BodyTemplate) -> Iterator[Term]:
 def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
     if isinstance(value, Size):
         return _size_term(value, template)
-    if isinstance(value, tuple) and role == "value" and _count(value) > MOST_IN_EXPRESSIONS:
+    if isinstance(value, tuple) and role == "value" and number_count(value) > MOST_IN_EXPRESSIONS:
         return Term("table", role, value=value)
     if isinstance(value, tuple) and role == "dim" and len(value) == 1:
         return _value_term(role, value[0], template)
@@ -216,11 +217,6 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
     if isinstance(value, tuple) and value and (sizes or role in ("shape", "sizes", "size", "split_size", "pad")):
         return Term("list", role, tuple(_value_term(f"{role}{WIDE}", part, template) for part in value))
     return number(role, value)
-
-
-def _count(value: Any) -> int:
-    """How many numbers nested lists hold."""
-    return sum(map(_count, value)) if isinstance(value, tuple) else 1
 
 
 def _size_term(size: Dim, template: BodyTemplate) -> Term:

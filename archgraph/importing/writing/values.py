@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from archgraph.language.reading.composer import MAX_TEXT
+from archgraph.ops.constant_tables import table_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
 from archgraph.structure.terms import Term
 
+MOST_IN_LISTS = 512
+"""Numbers of a table that stand in the file one by one."""
 _BINDING = {"+": 1, "-": 1, "*": 2, "//": 2}
 Symbols = Mapping[tuple[int, int], str]
 
@@ -26,7 +30,7 @@ class ValueWriter:
         if term.kind == "list":
             return [self.written(part) for part in term.parts]
         if term.kind == "table":
-            return as_data(term.value)
+            return _table(term.value)
         if term.kind == "symbolic":
             return f"={term.text}"
         return f"={self._size(term, 0)}"
@@ -72,6 +76,19 @@ def literal(value: Any) -> str:
     if isinstance(value, str) and value.startswith("="):
         return value[1:]
     return repr(value)
+
+
+def _table(value: Any) -> Any:
+    """A table of numbers: as lists, or as one text where these would be many lines."""
+    if number_count(value) <= MOST_IN_LISTS:
+        return as_data(value)
+    text = table_text(value)
+    return text if len(text) <= MAX_TEXT else as_data(value)
+
+
+def number_count(value: Any) -> int:
+    """How many numbers nested lists hold."""
+    return sum(map(number_count, value)) if isinstance(value, tuple) else 1
 
 
 def as_data(value: Any) -> Any:
