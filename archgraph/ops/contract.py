@@ -121,6 +121,21 @@ class Example:
     inputs: Mapping[str, TensorType] = field(default_factory=dict)
 
 
+_CLASS_VARIABLES: dict[Any, Any] = {
+    "ClassVar[str]": ClassVar[str],
+    "ClassVar[tuple[str, ...]]": ClassVar[tuple[str, ...]],
+    "ClassVar[tuple[Port, ...]]": ClassVar[tuple[Port, ...]],
+    "ClassVar[tuple[Example, ...]]": ClassVar[tuple[Example, ...]],
+}
+"""What contracts declare of themselves, by the texts of the annotations."""
+
+
+def _read_class_variables(kind: type) -> None:
+    """Puts types for texts: pydantic would compile these again, for the contract and for each that is made from it."""
+    own = kind.__annotations__
+    own.update({name: _CLASS_VARIABLES[text] for name, text in own.items() if text in _CLASS_VARIABLES})
+
+
 class Operation(BaseModel):
     """Base of all contracts. Fields are attributes; the rest is declared by class variables and three rules."""
 
@@ -151,6 +166,10 @@ class Operation(BaseModel):
     ports: ClassVar[tuple[Port, ...]] = (Port("input"),)
     indices: ClassVar[tuple[str, ...]] = ()
     """Ports whose whole numbers are places in something: `index_range` bounds them."""
+
+    def __init_subclass__(cls, **given: Any):
+        super().__init_subclass__(**given)
+        _read_class_variables(cls)
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
@@ -196,6 +215,7 @@ class Operation(BaseModel):
         return self.results
 
 
+_read_class_variables(Operation)
 Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: Registry[type[Operation]] = Registry()
 
