@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +20,7 @@ from archgraph.ops.attributes import type_text
 from archgraph.ops.families import ON_DEMAND
 from archgraph.ops.registry import Registry
 from archgraph.ops.traits import Traits
+from archgraph.records import record
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 INTEGER_TYPES = ("int32", "int64")
@@ -27,7 +28,7 @@ NUMBER_TYPES = (*FLOAT_TYPES, "uint8", *INTEGER_TYPES)
 DTYPES = (*NUMBER_TYPES, "bool")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TensorType:
     """Shape and element type of a value. Sizes are ints or symbolic `Size`s."""
 
@@ -46,7 +47,7 @@ class TensorType:
         return f"[{', '.join(map(str, self.shape))}]" + ("" if self.dtype == "float32" else f" {self.dtype}")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Port:
     """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …
 
@@ -61,7 +62,7 @@ class Port:
     role: Literal["", "time", "mask", "sorted"] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Init:
     """How a weight starts: `zeros`, `ones`, `constant(value)`, `normal(std)`, `uniform(bound)`,
     `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange` (0, 1, … over
@@ -71,7 +72,7 @@ class Init:
     value: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Weight:
     """A tensor that an operation owns. `trainable=False` is a buffer. The name '' stands for the node's own path."""
 
@@ -113,7 +114,7 @@ class Inputs(Mapping[str, TensorType]):
         return tuple(kind for name, kind in self._types.items() if name.startswith(f"{port}."))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Example:
     """One application to generate documentation and contract tests from: attributes, and the inputs' types."""
 

@@ -23,6 +23,7 @@ from archgraph.language.elaboration.elaboration_log import AppliedName, BodyInsi
 from archgraph.language.elaboration.evaluation import holds_expression
 from archgraph.language.elaboration.resolve import WrittenNode
 from archgraph.language.expressions import budget
+from archgraph.records import record
 
 if TYPE_CHECKING:
     from archgraph.language.elaboration.blocks import Use
@@ -32,7 +33,7 @@ MOST_KEPT_NODES = 10_000
 """Nodes of standard blocks that are kept for later networks: about 10 MB."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ElaborationProgress:
     """How far a run had come when a body was begun, and how deep it stood: in blocks, in bodies, in modules."""
 
@@ -50,7 +51,7 @@ class ElaborationProgress:
         return ElaborationProgress(len(run.problems), ties, len(run.warnings), run.nodes, len(run.log), depth)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ElaboratedBody:
     """The body of a block, its parameters, and what it added to the run: nodes, warnings, and its part of the log."""
 
