@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archgraph.cli.output import echo, plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError, Problem
+from archgraph.records import record
 
 if TYPE_CHECKING:
     from archgraph.dims import Cause
@@ -26,7 +26,7 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Result:
     """What became of one spec: the graphs of its presets, or its error."""
 

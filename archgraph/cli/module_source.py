@@ -19,7 +19,7 @@ import typer
 from archgraph.cli.key_values import pairs, pairs_as_yaml
 from archgraph.cli.output import echo
 from archgraph.errors import SpecError
-from archgraph.importing.sources.source_names import FORMS, source_parts
+from archgraph.importing.sources.source_names import FORMS, names_module
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -112,11 +112,6 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
             yield value
         elif isinstance(value, (list, tuple)):
             yield from _texts(value)
-
-
-def names_module(text: str) -> bool:
-    """Whether an argument names a module of Python, as `timm:resnet18` does."""
-    return source_parts(text) is not None and not Path(text).exists()
 
 
 def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:

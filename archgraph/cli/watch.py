@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archgraph.cli.check_results import Format, Result, print_results
-from archgraph.cli.module_source import names_module
 from archgraph.cli.output import echo
 from archgraph.errors import InputError
+from archgraph.importing.sources.source_names import names_module
 from archgraph.language.expressions.budget import bounded_effort
 
 INTERVAL = 0.03

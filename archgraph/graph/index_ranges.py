@@ -28,6 +28,7 @@ from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.ops.arithmetic import Add, Sub
 from archgraph.ops.contract import INTEGER_TYPES
 from archgraph.ops.embedding import Embedding
+from archgraph.records import record
 
 MOST_ROUNDS = 16
 """An input that feeds two tables narrows what the other input of their sum may be, and so on."""
@@ -55,7 +56,7 @@ def require_indices(graph: Graph, facts: Facts) -> None:
         _Analysis(graph, {}, "necessary", facts).require()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Step:
     """One application; values are numbered, whatever borders of calls they cross."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import numpy as np
 from archgraph.dims import Cause
 from archgraph.graph.intervals import Bound, Bounds, Interval
 from archgraph.graph.types import Node
+from archgraph.records import record
 
 MOST_SHOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class InputRange:
     """What an input may hold, and the nodes that ask it."""
 

@@ -13,9 +13,10 @@ from weakref import WeakKeyDictionary
 
 from archgraph.graph.types import Call, Graph, Node, joined
 from archgraph.ops.contract import Weight
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class KeyedWeight:
     """A tensor of the state dict. `path` is that of the module that holds it: the node's own, where it is one."""
 

@@ -6,18 +6,18 @@ Families of operations are imported where one of them is asked for: a network pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from archgraph.dims import Dim
 from archgraph.errors import Problem
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.meta import diffusion
+from archgraph.records import record
 
 Role = Literal["image", "time", "label"]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Misfit:
     """What does not fit the task. It stands at a key of `meta`, or without one where its problem says.
 

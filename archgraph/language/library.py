@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -19,12 +18,13 @@ from archgraph.language.reading.document import Document, from_mapping, read_fil
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
 from archgraph.plugins import PLUGIN_BLOCKS
+from archgraph.records import record
 
 PACKAGE = Path(archgraph.__file__).parent
 BLOCKS = PACKAGE / "blocks"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SpecRequest:
     """A spec that was asked for: its validated text, and the preset in the request, if any."""
 
