@@ -149,6 +149,8 @@ OUR_SEARCHED = {
     "depths": [1, 2],
     "head": 24,
 }
+CROSSVIT = {"img_size": 120, "embed_dim": [12, 24], "depth": [[1, 2, 0], [1, 2, 0]], "num_heads": [3, 3]}
+OUR_CROSSVIT = {"image_size": 120, "small_size": 112, "dims": [12, 24], "heads": 3, "scales": 2, "layers": 2}
 NARROW_DLA = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
 OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
 NETWORKS: dict[str, Narrow] = {
@@ -569,6 +571,68 @@ NETWORKS: dict[str, Narrow] = {
             [["ds_r1_k3_s1_c16_noskip"], ["ir_r2_k5_s2_e6_c24_se0.25"]], act="relu", stem_size=8, num_features=24
         ),
         OUR_SEARCHED | {"weighed": [1]},
+    ),
+    "mixnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [
+                ["ds_r1_k3_s1_e1_c16"],
+                ["ir_r1_k3.5_a1.1_p1.1_s2_e6_c24", "ir_r1_k3_a1.1_p1.1_s1_e3_c24"],
+                ["ir_r1_k3.5.7_s2_e6_c40_se0.5_nsw", "ir_r2_k3.5_p1.1_s1_e6_c40_se0.5_nsw"],
+            ],
+            1e-3,
+            "relu",
+            stem_size=16,
+            num_features=24,
+            pad_type="same",
+        ),
+        {
+            "channels": [16, 24, 40],
+            "depths": [1, 2, 3],
+            "strides": [1, 2, 2],
+            "squeezes": [0, 0, 2],
+            "first_kernels": [[3], [3, 5], [3, 5, 7]],
+            "first_reads": [1, 2, 1],
+            "first_writes": [1, 2, 1],
+            "expand": [1, 3, 6],
+            "kernels": [[3], [3], [3, 5]],
+            "reads": [1, 2, 1],
+            "writes": [1, 2, 2],
+            "head": 24,
+        },
+        (37, 48),
+        preset="tf_mixnet_s",
+    ),
+    "crossvit": Narrow(
+        "crossvit_9_240",
+        CROSSVIT,
+        OUR_CROSSVIT,
+        (120, 120),
+        normed=False,
+    ),
+    "crossvit dagger": Narrow(
+        "crossvit_9_dagger_240",
+        CROSSVIT,
+        OUR_CROSSVIT,
+        (120, 120),
+        normed=False,
+        preset="crossvit_9_dagger_240",
+    ),
+    "focalnet large": Narrow(
+        "focalnet.FocalNet",
+        {
+            "depths": [1, 2],
+            "embed_dim": 8,
+            "focal_levels": [2, 2],
+            "focal_windows": [3, 3],
+            "use_post_norm": True,
+            "use_post_norm_in_modulation": True,
+            "use_overlap_down": True,
+            "layerscale_value": 1e-4,
+        },
+        {"depths": [1, 2], "channels": 8, "levels": 2},
+        normed=False,
+        preset="focalnet_huge_fl3",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
