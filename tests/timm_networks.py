@@ -83,6 +83,14 @@ def narrow_efficientnet(stages: list[list[str]], norm: float = 1e-5, act: str = 
     return {**sizes, **config}
 
 
+def narrow_mobilenet(*stages: list[list[str]], norm: float = 1e-5, force_act_layer: Any = None, **config: Any) -> Any:
+    """A network with MobileNetV3's units and head, its stages in timm's notation."""
+    layer = references.timm().models._efficientnet_blocks.SqueezeExcite
+    squeeze = partial(layer, gate_layer="hard_sigmoid", force_act_layer=force_act_layer)
+    sizes = {"stem_size": 16, "num_features": 24, "se_layer": squeeze, **config}
+    return narrow_efficientnet([stage for part in stages for stage in part], norm, "hard_swish", **sizes)
+
+
 def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...]) -> Any:
     """Stages of inverted residuals, and of what follows one in a stage of attention."""
     models = references.timm().models
@@ -113,6 +121,36 @@ DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "n
 OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
 TWINS = {"depths": [2, 3], "embed_dims": [8, 16], "num_heads": [1, 2], "mlp_ratios": [2, 2], "sr_ratios": [2, 1]}
 OUR_TWINS = {"depths": [2, 3], "channels": [8, 16], "heads": [1, 2], "expansions": [2, 2], "reductions": [2, 1]}
+OUR_MOBILENET = {
+    "stem": 16,
+    "kernels": [[3], [5, 3], [5]],
+    "hidden": [[0], [48, 48], [48]],
+    "channels": [[16], [24, 24], [32]],
+    "squeezes": [[0], [0, 24], [24]],
+    "strides": [1, 2, 2],
+    "top": 24,
+    "head": 24,
+}
+OUR_EFFICIENT = {
+    "stem": 8,
+    "fused": 2,
+    "expand": [1, 3, 2],
+    "strides": [1, 2, 2],
+    "channels": [16, 24, 32],
+    "depths": [2, 2, 2],
+    "head": 24,
+}
+OUR_SEARCHED = {
+    "stem": 8,
+    "expand": [1, 6],
+    "kernels": [3, 5],
+    "strides": [1, 2],
+    "channels": [16, 24],
+    "depths": [1, 2],
+    "head": 24,
+}
+CROSSVIT = {"img_size": 120, "embed_dim": [12, 24], "depth": [[1, 2, 0], [1, 2, 0]], "num_heads": [3, 3]}
+OUR_CROSSVIT = {"image_size": 120, "small_size": 112, "dims": [12, 24], "heads": 3, "scales": 2, "layers": 2}
 NARROW_DLA = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
 OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
 NETWORKS: dict[str, Narrow] = {
@@ -441,6 +479,160 @@ NETWORKS: dict[str, Narrow] = {
         OUR_DLA | {"groups": 2, "width": 16},
         (64, 96),
         preset="dla60_res2next",
+    ),
+    "hardcorenas": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["ds_r1_k3_s1_e1_c16_nre"], ["ir_r1_k5_s2_e3_c24_nre", "ir_r1_k3_s1_e2_c24_nre_se0.5"]],
+            [["ir_r1_k5_s2_e2_c32_se0.5"], ["cn_r1_k1_s1_c24"]],
+            force_act_layer=torch.nn.ReLU,
+        ),
+        OUR_MOBILENET | {"early": 2},
+        (37, 48),
+    ),
+    "tf_mobilenet_v3": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["ds_r1_k3_s1_e1_c16_nre"], ["ir_r1_k5_s2_e3_c24_nre", "ir_r1_k3_s1_e2_c24_nre_se0.5"]],
+            [["ir_r1_k5_s2_e2_c32_se0.5"], ["cn_r1_k1_s1_c24"]],
+            norm=1e-3,
+            force_act_layer=torch.nn.ReLU,
+            pad_type="same",
+        ),
+        OUR_MOBILENET | {"early": 2},
+        (37, 48),
+        preset="tf_mobilenetv3_large_100",
+    ),
+    "fbnet_v3": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["ds_r1_k3_s1_e1_c16"], ["ir_r1_k5_s2_e3_c24", "ir_r1_k3_s1_e2_c24_se0.5"]],
+            [["ir_r1_k5_s2_e2_c32_se0.5"], ["cn_r1_k1_s1_c24"]],
+            head_bias=False,
+        ),
+        OUR_MOBILENET,
+        (37, 48),
+    ),
+    "lcnet": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["dsa_r1_k3_s1_c16"], ["dsa_r2_k5_s2_c16"], ["dsa_r1_k3_s1_c16_se0.5"]], force_act_layer=torch.nn.ReLU
+        ),
+        {
+            "stem": 16,
+            "kernels": [[3], [5, 5], [3]],
+            "hidden": [[0], [0, 0], [0]],
+            "channels": [[16], [16, 16], [16]],
+            "squeezes": [[0], [0, 0], [8]],
+            "strides": [1, 2, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "tf_efficientnet_v2": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["cn_r2_k3_s1_e1_c16_skip"], ["er_r2_k3_s2_e3_c24"], ["ir_r2_k3_s2_e2_c32_se0.25"]],
+            1e-3,
+            stem_size=8,
+            num_features=24,
+            pad_type="same",
+        ),
+        OUR_EFFICIENT,
+        (37, 48),
+    ),
+    "tf_efficientnet_v2 rw": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["er_r2_k3_s1_e1_c16"], ["er_r2_k3_s2_e3_c24"], ["ir_r2_k3_s2_e2_c32_se0.25"]],
+            stem_size=8,
+            num_features=24,
+        ),
+        OUR_EFFICIENT,
+        preset="efficientnetv2_rw_s",
+    ),
+    "tinynet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r1_k3_s1_e1_c16_se0.25"], ["ir_r2_k5_s2_e6_c24_se0.25"]], stem_size=8, num_features=24
+        ),
+        OUR_SEARCHED,
+    ),
+    "timm_mobilenet_v2": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r1_k3_s1_c16"], ["ir_r2_k5_s2_e6_c24"]], act="relu6", stem_size=8, num_features=24
+        ),
+        OUR_SEARCHED,
+    ),
+    "semnasnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r1_k3_s1_c16_noskip"], ["ir_r2_k5_s2_e6_c24_se0.25"]], act="relu", stem_size=8, num_features=24
+        ),
+        OUR_SEARCHED | {"weighed": [1]},
+    ),
+    "mixnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [
+                ["ds_r1_k3_s1_e1_c16"],
+                ["ir_r1_k3.5_a1.1_p1.1_s2_e6_c24", "ir_r1_k3_a1.1_p1.1_s1_e3_c24"],
+                ["ir_r1_k3.5.7_s2_e6_c40_se0.5_nsw", "ir_r2_k3.5_p1.1_s1_e6_c40_se0.5_nsw"],
+            ],
+            1e-3,
+            "relu",
+            stem_size=16,
+            num_features=24,
+            pad_type="same",
+        ),
+        {
+            "channels": [16, 24, 40],
+            "depths": [1, 2, 3],
+            "strides": [1, 2, 2],
+            "squeezes": [0, 0, 2],
+            "first_kernels": [[3], [3, 5], [3, 5, 7]],
+            "first_reads": [1, 2, 1],
+            "first_writes": [1, 2, 1],
+            "expand": [1, 3, 6],
+            "kernels": [[3], [3], [3, 5]],
+            "reads": [1, 2, 1],
+            "writes": [1, 2, 2],
+            "head": 24,
+        },
+        (37, 48),
+        preset="tf_mixnet_s",
+    ),
+    "crossvit": Narrow(
+        "crossvit_9_240",
+        CROSSVIT,
+        OUR_CROSSVIT,
+        (120, 120),
+        normed=False,
+    ),
+    "crossvit dagger": Narrow(
+        "crossvit_9_dagger_240",
+        CROSSVIT,
+        OUR_CROSSVIT,
+        (120, 120),
+        normed=False,
+        preset="crossvit_9_dagger_240",
+    ),
+    "focalnet large": Narrow(
+        "focalnet.FocalNet",
+        {
+            "depths": [1, 2],
+            "embed_dim": 8,
+            "focal_levels": [2, 2],
+            "focal_windows": [3, 3],
+            "use_post_norm": True,
+            "use_post_norm_in_modulation": True,
+            "use_overlap_down": True,
+            "layerscale_value": 1e-4,
+        },
+        {"depths": [1, 2], "channels": 8, "levels": 2},
+        normed=False,
+        preset="focalnet_huge_fl3",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
