@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import references
@@ -73,6 +74,24 @@ def narrow_coatnet(**sizes: Any) -> dict[str, Any]:
     return {"img_size": 64, **sizes}
 
 
+def narrow_efficientnet(stages: list[list[str]], norm: float = 1e-5, act: str = "silu", **config: Any) -> Any:
+    """A network of timm's builder, its stages in timm's notation."""
+    models, layers = references.timm().models, references.timm().layers
+    arguments = models._efficientnet_builder.decode_arch_def(stages)
+    norm_layer = partial(torch.nn.BatchNorm2d, eps=norm)
+    sizes = {"block_args": arguments, "norm_layer": norm_layer, "act_layer": layers.get_act_layer(act)}
+    return {**sizes, **config}
+
+
+def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...]) -> Any:
+    """Stages of inverted residuals, and of what follows one in a stage of attention."""
+    models = references.timm().models
+    block = getattr(models.mobilevit, f"_{version}_block")
+    blocks = [models.mobilevit._inverted_residual_block(*stages[0], br=2.0), *(block(*s, br=2.0) for s in stages[1:])]
+    config = {"stem_chs": stem, "stem_pool": "", "downsample": "", "act_layer": "silu", "num_features": head}
+    return {"cfg": models.byobnet.ByoModelCfg(blocks=tuple(blocks), **config)}
+
+
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
 """A small vision transformer, under timm's names and ours."""
@@ -94,6 +113,8 @@ DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "n
 OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
 TWINS = {"depths": [2, 3], "embed_dims": [8, 16], "num_heads": [1, 2], "mlp_ratios": [2, 2], "sr_ratios": [2, 1]}
 OUR_TWINS = {"depths": [2, 3], "channels": [8, 16], "heads": [1, 2], "expansions": [2, 2], "reductions": [2, 1]}
+NARROW_DLA = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
+OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -295,6 +316,131 @@ NETWORKS: dict[str, Narrow] = {
         {"dim": 24, "depth": 1, "heads": 3},
         (24, 32),
         preset="xcit_nano_12_p8_224",
+    ),
+    "tf_efficientnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r2_k3_s1_e1_c16_se0.25"], ["ir_r2_k5_s2_e3_c24_se0.25"], ["ir_r2_k3_s2_e2_c16"]],
+            1e-3,
+            stem_size=8,
+            num_features=24,
+            pad_type="same",
+        ),
+        {
+            "stem": 8,
+            "expand": [1, 3, 2],
+            "kernels": [3, 5, 3],
+            "strides": [1, 2, 2],
+            "channels": [16, 24, 16],
+            "depths": [2, 2, 2],
+            "weighed": [0, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "tf_efficientnet edge": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["er_r2_k3_s1_e2_c8_fc8_noskip"], ["er_r2_k3_s2_e3_c16"], ["ir_r2_k5_s2_e2_c24"]],
+            act="relu",
+            stem_size=16,
+            num_features=24,
+        ),
+        {
+            "stem": 16,
+            "fused": 2,
+            "expand": [2, 3, 2],
+            "kernels": [3, 3, 5],
+            "strides": [1, 2, 2],
+            "channels": [8, 16, 24],
+            "depths": [2, 2, 2],
+            "head": 24,
+        },
+        preset="efficientnet_es",
+    ),
+    "nfnet": Narrow(
+        "dm_nfnet_f0",
+        {"depths": (1, 2), "channels": (32, 48), "stem_chs": 64, "group_size": 4, "num_features": 32},
+        {"depths": [1, 2], "channels": [32, 48], "stem": 64, "group": 4, "head": 32},
+        (37, 48),
+        normed=False,
+    ),
+    "nfnet light": Narrow(
+        "eca_nfnet_l0",
+        {"depths": (1, 2), "channels": (32, 64), "stem_chs": 64, "group_size": 2, "num_features": 32},
+        {"depths": [1, 2], "channels": [32, 64], "stem": 64, "group": 2, "head": 32},
+        (37, 48),
+        normed=False,
+        preset="eca_nfnet_l0",
+    ),
+    "resnet_v2": Narrow(
+        "resnetv2_50",
+        {"layers": [1, 2], "channels": (32, 64), "stem_chs": 16},
+        {"depths": [1, 2], "channels": [32, 64], "stem": 16},
+        (37, 48),
+    ),
+    "resnet_v2 deep": Narrow(
+        "resnetv2_18d",
+        {"layers": [1, 2], "channels": (16, 24), "stem_chs": 16},
+        {"depths": [1, 2], "channels": [16, 24], "stem": 16},
+        (37, 48),
+        preset="resnetv2_18d",
+    ),
+    "resnet_v2 bit": Narrow(
+        "resnetv2.ResNetV2",
+        lambda: {
+            "layers": [1, 2],
+            "channels": (128, 256),
+            "stem_chs": 32,
+            "stem_type": "fixed",
+            "conv_layer": partial(references.timm().layers.StdConv2d, eps=1e-8),
+        },
+        {"depths": [1, 2], "channels": [128, 256], "stem": 32},
+        (37, 48),
+        normed=False,
+        preset="resnetv2_50x1_bit",
+    ),
+    "mobilevit": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_mobilevit("mobilevit", 8, 24, (2, 16, 1), (1, 24, 2, 16, 2, 2), (1, 32, 2, 24, 1, 2)),
+        {
+            "stem": 8,
+            "expand": 2,
+            "depths": [2, 1, 1],
+            "channels": [16, 24, 32],
+            "dims": [16, 24],
+            "layers": [2, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "mobilevit_v2": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_mobilevit("mobilevitv2", 8, 0, (2, 16, 1), (1, 32, 2, 2), (1, 48, 2, 1)),
+        {"stem": 8, "depths": [2, 1, 1], "channels": [16, 32, 48], "layers": [2, 1]},
+        (37, 48),
+    ),
+    "tresnet": Narrow(
+        "tresnet_m",
+        {"layers": [1, 2, 2, 1], "width_factor": 0.25},
+        {"depths": [1, 2, 2, 1], "channels": 16},
+        (64, 96),
+    ),
+    "tresnet v2": Narrow(
+        "tresnet_v2_l",
+        {"layers": [1, 2, 1, 1], "width_factor": 0.25},
+        {"depths": [1, 2, 1, 1], "channels": 16},
+        (64, 96),
+        preset="tresnet_v2_l",
+    ),
+    "dla": Narrow("dla102", NARROW_DLA, OUR_DLA | {"adds": True}, (64, 96)),
+    "dla basic": Narrow("dla34", NARROW_DLA, OUR_DLA, (64, 96), preset="dla34"),
+    "dla split": Narrow(
+        "dla60_res2next",
+        NARROW_DLA | {"cardinality": 2, "base_width": 16},
+        OUR_DLA | {"groups": 2, "width": 16},
+        (64, 96),
+        preset="dla60_res2next",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""

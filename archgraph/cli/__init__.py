@@ -6,6 +6,7 @@ Every command imports what it needs when it runs, so that `check` never waits fo
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import threading
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     nobody reads what it prints."""
     from archgraph.cli.streams import guarded_streams
 
+    if arguments is None:  # the process is ours: pydantic would look for plugins of its own among all packages
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
     with guarded_streams():
         try:
             _ended(list(sys.argv[1:] if arguments is None else arguments))
@@ -78,11 +81,14 @@ def _end_if_blamed(error: Exception) -> None:
 
 
 def _run(given: Sequence[str]) -> None:
-    from archgraph.cli.app import command_for
-    from archgraph.cli.output import survive_narrow_encodings
+    from archgraph.garbage_collection import uncollected
 
-    survive_narrow_encodings()
-    command_for(given)(args=given, prog_name="archgraph")
+    with uncollected():  # until the command begins, of which typer imports the most; `takes_plugins` is where it does
+        from archgraph.cli.app import command_for
+        from archgraph.cli.output import survive_narrow_encodings
+
+        survive_narrow_encodings()
+        command_for(given)(args=given, prog_name="archgraph")
 
 
 def _end(message: str = "interrupted") -> NoReturn:

@@ -8,7 +8,6 @@ import functools
 import inspect
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -156,6 +155,8 @@ def _each_once(described: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def imported_graph(text: str) -> Graph:
     """The graph of a module, proved equal to it, for this run. Raises ImportingError, SpecError."""
     found = imported(text)
+    import tempfile
+
     from archgraph.verify.shape_check import save_weights, without_numbers
 
     if without_numbers(found.module):

@@ -12,6 +12,7 @@ import typer
 
 from archgraph.cli import completion
 from archgraph.errors import PluginError
+from archgraph.garbage_collection import collected
 from archgraph.plugins.configuration import configuration_file, configured_plugins
 
 PluginOption = Annotated[
@@ -27,12 +28,13 @@ _OPTION = inspect.Parameter("plugin", inspect.Parameter.KEYWORD_ONLY, default=[]
 
 
 def takes_plugins(run: Callable[..., None]) -> Callable[..., None]:
-    """A command that enables plugins before it runs."""
+    """A command that enables plugins before it runs, with the garbage collector that was kept away from its start."""
 
     @functools.wraps(run)
     def command(**given: Any) -> None:
-        enable(given.pop(_OPTION.name))
-        run(**given)
+        with collected():
+            enable(given.pop(_OPTION.name))
+            run(**given)
 
     own = inspect.signature(run, eval_str=True).parameters.values()
     command.__dict__["__signature__"] = inspect.Signature(

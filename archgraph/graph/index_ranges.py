@@ -9,25 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from archgraph.dims import Cause, Dim, Facts, Size
 from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.index_errors import beyond, is_outside, nothing_left
-from archgraph.graph.index_rules import RULES, RangeSite, Shape, Wanted
+from archgraph.graph.index_rules import RULES, RangeSite, Rule, Shape, Wanted
 from archgraph.graph.index_rules.scans import AnyNumber, AnySlice
 from archgraph.graph.index_sharing import shared
 from archgraph.graph.index_suppositions import SupposedValues, suppositions
 from archgraph.graph.input_range import InputRange
 from archgraph.graph.input_sizes import InputSizes
-from archgraph.graph.intervals import (
-    BoundOrder,
-    Interval,
-    View,
-    unbounded,
-    uniform,
-)
+from archgraph.graph.intervals import BoundOrder, Interval, View, unbounded, uniform
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.ops.arithmetic import Add, Mul, Sub
@@ -86,6 +81,8 @@ class _Analysis:
     wanted: dict[int, Interval] = field(default_factory=dict)
     sources: dict[int, tuple[Node, ...]] = field(default_factory=dict)
     order: BoundOrder = field(init=False)
+    carried: dict[Any, list[Interval]] = field(default_factory=dict)
+    """What rules have answered: the blocks of a network count the same positions, each for itself."""
     inputs: list[int] = field(default_factory=list)
     sharing: bool = False
 
@@ -182,12 +179,22 @@ class _Analysis:
             counting = [number for number in step.outputs if self._counts(number)]
             if not counting:
                 continue
-            found = rule.forward(self._site(step)) if rule else []
+            found = self._carried(rule, self._site(step)) if rule else []
             found = found or [unbounded(len(self.types[number][0])) for number in counting]
             self.known.update(zip(counting, found, strict=True))
             if all(number in self.fixed for number in step.inputs.values()):
                 self.fixed.update(counting)
             self.fixed.update(number for number, each in zip(counting, found, strict=True) if each.constant)
+
+    def _carried(self, rule: Rule, site: RangeSite) -> list[Interval]:
+        """What a rule says of the results. It is asked once for each operation on the same intervals and shapes."""
+        try:
+            key = (site.op, tuple(site.known.items()), tuple(site.shapes.items()), site.outputs)
+            if key not in self.carried:
+                self.carried[key] = rule.forward(site)
+        except TypeError:  # an attribute of a plugin's operation that has no hash
+            return rule.forward(site)
+        return self.carried[key]
 
     def _backward(self) -> None:
         """What is asked of each value by those that read it."""

@@ -104,10 +104,11 @@ def find_shipped(name: str, preset: str | None = None) -> SpecRequest:
 @cache
 def _holder_of_preset(name: str) -> Path | None:
     """The shipped file that has a preset of this name."""
+    key = f"{name}:".encode()
     for candidate in sorted(shipped_specs().glob("*.yaml")):
         # A cheap look at the text keeps the files that cannot hold the preset unparsed.
-        text = candidate.read_text(encoding="utf-8")
-        held = f"{name}:" in text and re.search(rf"(?<![\w.-]){re.escape(name)}:", text)
+        text = candidate.read_bytes()
+        held = key in text and re.search(rf"(?<![\w.-]){re.escape(name)}:", text.decode("utf-8"))
         if held and name in read_spec(candidate).block.presets:
             return candidate
     return None

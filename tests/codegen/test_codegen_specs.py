@@ -171,7 +171,7 @@ def test_each_line_knows_its_nodes(graph: Graph, made: WrittenSource) -> None:
     found: dict[str, list[str]] = {}
     for span in made.spans:
         text = lines[span.line - 1][span.start : span.end]
-        for key, address in made.places.items():
+        for key, address in made.nodes.places.items():
             if span.covers(key):
                 found.setdefault(address, []).append(text)
     for placed in walk(graph):

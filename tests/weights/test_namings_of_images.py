@@ -22,6 +22,7 @@ from naming_cases import (
     thin,
     thin_state,
 )
+from narrow_transformers import NARROW
 from safetensors.torch import save_file
 from sampling_of_cases import with_slow
 from shipped_graphs import shipped
@@ -124,6 +125,27 @@ def test_vit_of_transformers_as_it_loads_it() -> None:
     with torch.no_grad():
         torch.testing.assert_close(loaded.eval()(image(32)).logits, ours(image(32)), rtol=1e-4, atol=1e-5)
     assert_both_directions(naming, published, ours.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("vit_model", "encoder.layer.1.attention.attention.key.bias"),
+        ("vit_classifier", "vit.encoder.layer.1.output.dense.weight"),
+        ("segformer", "segformer.encoder.block.1.1.attention.self.sr.weight"),
+        ("mit", "segformer.encoder.layer_norm.3.weight"),
+    ],
+)
+def test_older_files_as_transformers_loads_them(name: str, key: str) -> None:
+    """transformers renames what it finds; the weights are then where ours are."""
+    narrow = NARROW[name]
+    theirs = references.randomised(narrow.build())
+    own, naming = theirs.state_dict(), naming_in(narrow.spec, "transformers_old")
+    published = backward(naming, own)
+    assert key in published
+    loaded = type(theirs).from_pretrained(None, config=theirs.config, state_dict=dict(published))
+    assert_equal(loaded.state_dict(), own)
+    assert_both_directions(naming, published, own)
 
 
 def test_swin_of_timm() -> None:

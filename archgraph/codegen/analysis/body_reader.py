@@ -12,7 +12,6 @@ from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
 from archgraph.codegen.analysis.terms import item, local, method, text
-from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.rules.scan import scanned
 from archgraph.dims import Dim
@@ -109,10 +108,8 @@ class BodyReader:
             assert step.scope is not None
             self._modules[step.path] = self._construct(step.scope)
         elif step.kind == "leaf":
-            assert step.node is not None
-            made = written_as_module(TorchRuleContext(step.node))
-            assert made is not None
-            self._modules[step.path] = made
+            assert step.construction is not None
+            self._modules[step.path] = step.construction
         elif step.kind in ("attribute", "custom"):
             self._own += self._tensors(step)
 
@@ -198,10 +195,11 @@ class BodyReader:
     def _device_or_error(self, step: ScopeStep, dim: Dim | None) -> Term:
         if dim is None:  # a network without inputs makes its tensors where torch does
             return local("device")
+        known = ", ".join(str(var.type) for var in self.body.vars)
         raise CompileError(
             f"the size {dim} cannot be computed where it is needed",
             expected="a size that follows from the shapes of the inputs",
-            received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
+            received=f"{joined(self.scope.path, step.full or step.path)}: {known}",
         )
 
 

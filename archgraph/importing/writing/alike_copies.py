@@ -4,36 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from archgraph.importing.writing.copied_arguments import WAYS, tells, told_as, values_told
+from archgraph.importing.writing.copies import copies_of_one
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
-from archgraph.structure.terms import Term, number
+from archgraph.structure.terms import Term
 from archgraph.structure.unification import UnifiedClass
 
 _FIRST_PARAMETER = 1
 """Before the arguments of copies stands how many there are."""
 
 
-def with_alike_copies(templates: Sequence[BodyTemplate]) -> Sequence[BodyTemplate]:
-    """The templates, those of the same statements with arguments of the same kinds in their copies."""
-    groups: dict[Hashable, list[BodyTemplate]] = {}
+def with_alike_copies(templates: Sequence[BodyTemplate], across: bool = False) -> Sequence[BodyTemplate]:
+    """The templates, those of the same statements with arguments of the same kinds in their copies.
+
+    With `across`, copies are alike in all templates that have them, whatever other statements these have, and a single
+    module where others have copies is a single copy.
+    """
+    if across:
+        _with_copies_of_one(templates)
+    groups: dict[Hashable, list[tuple[BodyTemplate, int]]] = {}
     for template in templates:
-        groups.setdefault(tuple(map(_outline, template.entries())), []).append(template)
+        entries = template.entries()
+        whole = () if across else tuple(map(_outline, entries))
+        for place, statement in enumerate(entries):
+            if statement.term.kind == "copies":
+                groups.setdefault((whole, _outline(statement)), []).append((template, place))
     for group in groups.values():
-        rows = [template.entries() for template in group]
-        for template, statements in zip(group, _alike(rows), strict=True):
-            template.statements = [*statements]
+        column = _column([template.entries()[place] for template, place in group])
+        for (template, place), statement in zip(group, column, strict=True):
+            template.statements[place] = statement
     return templates
+
+
+def _with_copies_of_one(templates: Sequence[BodyTemplate]) -> None:
+    known: dict[str, WrittenStatement] = {}
+    for template in templates:
+        known.update((one.name, one) for one in template.entries() if one.term.kind == "copies")
+    for template in templates:
+        entries = template.entries()
+        for place in range(len(entries)):
+            made = (copies_of_one(entries, place, alike) for alike in known.values())
+            template.statements[place] = next(filter(None, made), entries[place])
 
 
 def _outline(statement: WrittenStatement) -> Hashable:
     term = statement.term
     return term.kind, term.text, statement.name, len(term.parts), term.value if term.kind == "copies" else None
-
-
-def _alike(rows: Sequence[Sequence[WrittenStatement]]) -> Sequence[Sequence[WrittenStatement]]:
-    columns = [_column(column) if column[0].term.kind == "copies" else column for column in zip(*rows, strict=True)]
-    return list(zip(*columns, strict=True)) if columns else rows
 
 
 def _column(column: Sequence[WrittenStatement]) -> Sequence[WrittenStatement]:
@@ -42,16 +59,12 @@ def _column(column: Sequence[WrittenStatement]) -> Sequence[WrittenStatement]:
     start = _FIRST_PARAMETER + sum(part.kind == "variable" for part in terms[0].parts)
     for place in range(start, len(terms[0].parts)):
         parts = [term.parts[place] for term in terms]
-        kind = _common_kind({part.kind for part in parts})
-        if any(part.kind != kind for part in parts):
-            made = [_of_kind(part, kind, _count(term)) for part, term in zip(parts, terms, strict=True)]
+        if len({part.kind for part in parts}) > 1:
+            values = [values_told(part, _count(term)) for part, term in zip(parts, terms, strict=True)]
+            way = next(way for way in WAYS if all(tells(way, one) for one in values))
+            made = [told_as(way, part, one) for part, one in zip(parts, values, strict=True)]
             terms = [_with_part(term, place, part) for term, part in zip(terms, made, strict=True)]
     return [replace(one, term=term) for one, term in zip(column, terms, strict=True)]
-
-
-def _common_kind(kinds: set[str]) -> str:
-    others = kinds - {"argument"}
-    return "argument" if not others else others.pop() if len(others) == 1 else "each"
 
 
 def _count(term: Term) -> int:
@@ -60,27 +73,6 @@ def _count(term: Term) -> int:
 
 def _with_part(term: Term, place: int, part: Term) -> Term:
     return replace(term, parts=(*term.parts[:place], part, *term.parts[place + 1 :]))
-
-
-def _of_kind(part: Term, kind: str, count: int) -> Term:
-    """An argument of copies as that of the first one and the others, of the last one and the others, or as a list."""
-    role, values = part.parts[0].text, _values(part, count)
-    chosen: dict[str, tuple[Any, ...]] = {
-        "first": (values[0], values[1]),
-        "last": (values[-1], values[0]),
-        "each": (values,),
-    }
-    return replace(part, kind=kind, parts=tuple(number(role, value) for value in chosen[kind]))
-
-
-def _values(part: Term, count: int) -> tuple[Any, ...]:
-    """The value that each copy has."""
-    values = [one.value for one in part.parts]
-    if part.kind == "each":
-        return tuple(values[0])
-    if part.kind == "first":
-        return (values[0], *[values[1]] * (count - 1))
-    return (*[values[1]] * (count - 1), values[0]) if part.kind == "last" else (values[0],) * count
 
 
 def counts_in_lists(group: UnifiedClass[BodyTemplate]) -> Mapping[int, str]:

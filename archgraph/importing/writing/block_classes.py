@@ -148,17 +148,18 @@ class _BlockPlanner:
 
     def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
         """Classes for the calls of one family: runs in their bodies are copies, in all of them where it is simpler in
-        some, unless that would make more classes."""
+        some, and alike in all where that makes fewer classes, unless there would be more of them than without."""
         plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
-        made = self._with_copies(family, False)
-        if len(made) > 1:
-            forced = self._with_copies(family, True)
-            made = forced if len(forced) < len(made) else made
+        made = self._with_copies(family, False, False)
+        for always, across in ((True, False), (False, True), (True, True)):
+            if len(made) > 1:
+                other = self._with_copies(family, always, across)
+                made = other if len(other) < len(made) else made
         return made if len(made) <= len(plain) else plain
 
-    def _with_copies(self, family: Sequence[Call], always: bool) -> list[UnifiedClass[BodyTemplate]]:
-        copied = with_alike_copies([with_copies(self._reader.read(call.body, call), always) for call in family])
-        return with_joined_classes(unified(copied))
+    def _with_copies(self, family: Sequence[Call], always: bool, across: bool) -> list[UnifiedClass[BodyTemplate]]:
+        copied = [with_copies(self._reader.read(call.body, call), always) for call in family]
+        return with_joined_classes(unified(with_alike_copies(copied, across)))
 
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.graph.types import Call, joined
+from archgraph.importing.writing.copied_arguments import argument_of, is_default, weight
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number
 
@@ -181,27 +182,10 @@ def _saves(run: Sequence[WrittenStatement]) -> bool:
     columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
     together, apart = 2, len(run)
     for column in columns:
-        written = sum(not _is_default(part) for part in column)
-        together += _weight(_argument(list(column)), written)
+        written = sum(not is_default(part) for part in column)
+        together += weight(argument_of(list(column)), written)
         apart += written
     return together <= apart
-
-
-def _weight(argument: Term, written: int) -> int:
-    """How hard an argument of copies is to read: a list holds as many values as there are copies, which in a row are
-    half as hard as one by one, and a condition that chooses between two values is two lines in one."""
-    if not written:
-        return 0
-    if argument.kind == "argument":
-        return 1
-    if argument.kind == "each":
-        return len(argument.parts[0].value) // 2 + 2
-    others = argument.parts[1].value
-    return 1 if argument.value and others == argument.value[0] else 3
-
-
-def _is_default(part: Term) -> bool:
-    return bool(part.value) and part.parts[0].value == part.value[0]
 
 
 def _operands(statement: WrittenStatement) -> list[int]:
@@ -214,11 +198,24 @@ def _is_alone(statements: Sequence[WrittenStatement], at: int, length: int, patt
     return not pattern.start and not any(other.name.startswith(pattern.prefix) for other in others)
 
 
+def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: WrittenStatement) -> WrittenStatement | None:
+    """A statement that is all of its level as copies of which there is one, as `alike` has more of them elsewhere."""
+    pattern, here = alike.term.value, statements[at]
+    assert isinstance(pattern, Pattern)
+    if here.term.kind != "call" or here.term.text != alike.term.text or _is_scan(here) or _is_lent(here, statements):
+        return None
+    if pattern.chain or pattern.read or len(here.outs) != 1 or not _is_alone(statements, at, 1, pattern):
+        return None
+    if here.name != f"{pattern.prefix}{pattern.start}{pattern.suffix}":
+        return None
+    return replace(_joined([here], pattern, False), name=alike.name, path=alike.name)
+
+
 def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> WrittenStatement:
     """One statement for all copies: the number of them, and each argument over them."""
     operands = [part for part in run[0].term.parts if part.kind == "variable"]
     columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
-    arguments = [_argument(list(column)) for column in columns]
+    arguments = [argument_of(list(column)) for column in columns]
     term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)
     parent, _, local = pattern.prefix.rpartition(".")
     name = (
@@ -227,17 +224,3 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
     outs = (*(run[copy].outs[0] for copy in pattern.read), *run[-1].outs)
     removable = run[0].removable and not pattern.read
     return replace(run[0], term=term, name=name, path=name, outs=outs, removable=removable)
-
-
-def _argument(column: list[Term]) -> Term:
-    """`argument name (value)` of all copies: the same, another one for the first or the last, or a list."""
-    values = [part.parts[0].value for part in column]
-    role = column[0].parts[0].text
-    kinds = [(type(value), value) for value in values]
-    if all(kind == kinds[0] for kind in kinds):
-        return Term("argument", column[0].text, (number(role, values[0]),), value=column[0].value)
-    if all(kind == kinds[1] for kind in kinds[1:]):
-        return Term("first", column[0].text, (number(role, values[0]), number(role, values[1])), value=column[0].value)
-    if all(kind == kinds[0] for kind in kinds[:-1]):
-        return Term("last", column[0].text, (number(role, values[-1]), number(role, values[0])), value=column[0].value)
-    return Term("each", column[0].text, (number(role, tuple(values)),), value=column[0].value)

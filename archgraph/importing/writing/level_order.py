@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from archgraph.importing.writing.lines import Line
+from archgraph.importing.writing.naming import levels
 
 Named = Sequence[tuple[str, Line]]
 """Lines with their paths below the group around them."""
@@ -16,14 +17,14 @@ def levels_before_others(named: Named, unread: Collection[int], keys: Sequence[s
     first = first_places(keys)
     last: dict[tuple[str, bool], int] = {}
     for path, line in named:
-        for prefix in [] if line.in_training else _prefixes(path):
+        for prefix in [] if line.in_training else levels(path):
             unit = (prefix.rpartition(".")[0], prefix == path and line.is_tensor)
             last[unit] = max(last.get(unit, -1), first.get(prefix, -1))
-    levels = {level for level, _ in last}
+    known = {level for level, _ in last}
     found: set[str] = set()
     for path, line in named:
         if line.in_training and id(line) not in unread and path in first:
-            outermost = next((prefix for prefix in _prefixes(path) if prefix not in levels), path)
+            outermost = next((prefix for prefix in levels(path) if prefix not in known), path)
             level = outermost.rpartition(".")[0]
             if first[outermost] < last.get((level, outermost == path and line.is_tensor), -1):
                 found.add(level.partition(".")[0])
@@ -34,12 +35,6 @@ def first_places(keys: Sequence[str]) -> dict[str, int]:
     """The place of the first key below each level."""
     found: dict[str, int] = {}
     for place, key in enumerate(keys):
-        for prefix in _prefixes(key):
+        for prefix in levels(key):
             found.setdefault(prefix, place)
     return found
-
-
-def _prefixes(path: str) -> list[str]:
-    """`a`, `a.b`, `a.b.c`."""
-    parts = path.split(".")
-    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]

@@ -147,7 +147,8 @@ def _block(arguments: list[Term], writer: ValueWriter, known: set[str]) -> Itera
         elif part.kind == "each":
             found.append((part.text, _each(part.text, values[0], lists, known)))
         else:
-            found.append((part.text, conditional(part.kind, values[0], values[1])))
+            condition = "i % 2 == 0" if part.kind == "turns" else part.kind
+            found.append((part.text, conditional(condition, values[0], values[1])))
     if lists:
         yield "for", lists
     elif count is not None:
@@ -156,12 +157,9 @@ def _block(arguments: list[Term], writer: ValueWriter, known: set[str]) -> Itera
 
 
 def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str:
-    """An argument that each copy has another value of: by turns, counting, or from a list that the copies walk."""
-    if isinstance(values, list):
-        if len(values) > 2 and all(value == values[place % 2] for place, value in enumerate(values)):
-            return conditional("i % 2 == 0", values[0], values[1])
-        if values == list(range(len(values))):
-            return "=i"
+    """An argument that each copy has another value of: counting, or from a list that the copies walk."""
+    if isinstance(values, list) and values == list(range(len(values))):
+        return "=i"
     word = free(f"{name}_" if not is_parameter(name) else name, known | set(lists) | {"i", "first", "last"})
     lists[word] = values
     return f"={word}"

@@ -46,6 +46,12 @@ def is_node(name: str) -> bool:
     return True
 
 
+def levels(path: str) -> list[str]:
+    """The levels of the module tree that a path leads through: `a`, `a.b`, `a.b.c`."""
+    parts = path.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
 def node_name(wanted: str, taken: Iterable[str]) -> str:
     """A name for a node, as near to what its author chose as the language and the names around it allow."""
     known = set(taken)

@@ -57,6 +57,7 @@ class TreeWriter:
     def _name(self, group: NodeGroup, taken: set[str]) -> None:
         """Names of one level, then of those inside: nothing shadows anything but numbers that are not read there."""
         here: set[str] = set()
+        modules = {part.path.partition(".")[0] for part in group.parts if not _is_weightless(part)}
         for part in group.parts:
             wanted = part.path
             counted = isinstance(part, Line) and bool(_copies_read(part))  # 1.3 would be a number
@@ -66,7 +67,7 @@ class TreeWriter:
                 stem = wanted.rpartition(".")[2]
                 if stem.isdecimal():
                     stem = _called_after(part, joined(group.path, wanted)) or stem
-                name = node_name(stem, taken | here)
+                name = node_name(stem, taken | here | (modules if _is_weightless(part) else set()))
             self._names[id(part)] = name
             here.add(name)
         inner = taken | {name for name in here if not name.isdecimal()}
@@ -256,6 +257,11 @@ class TreeWriter:
         if len(names) == 1:
             return None if line.operands[0] == default else names[0]
         return names
+
+
+def _is_weightless(part: Line | NodeGroup) -> bool:
+    """Whether a part has no place of its own in the module tree: it must not take that of another one."""
+    return isinstance(part, Line) and not part.statement.path
 
 
 def _called_after(part: Line | NodeGroup, path: str) -> str:

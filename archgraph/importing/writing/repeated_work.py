@@ -15,7 +15,7 @@ from archgraph.dims import Size
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
 from archgraph.importing.writing.idioms import read_by
-from archgraph.importing.writing.naming import unhidden_name
+from archgraph.importing.writing.naming import levels, unhidden_name
 from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
 
@@ -61,10 +61,11 @@ def with_repeated_work_as_blocks(graph: Graph, kept: frozenset[int]) -> Graph:
     found = [work for ends in _ENDS for name, body in bodies for work in _all_work(body, name, ends)]
     chosen = _worthwhile(found)
     taken = {call.block for _, body in bodies for call in body.items if isinstance(call, Call)}
+    modules = {word for _, body in bodies for item in body.items for word in item.name.split(".")[:-1]}
     names: dict[Hashable, str] = {}
     for work in chosen:
         if work.outline not in names:
-            names[work.outline] = free(_name(work), taken)
+            names[work.outline] = free(_name(work, modules), taken)
             taken.add(names[work.outline])
     by_last = {id(work.nodes[-1]): (work, names[work.outline]) for work in chosen}
     return _rewritten(graph, by_last) if by_last else graph
@@ -184,11 +185,11 @@ def _numbers(work: Work) -> list[Any]:
     return [value for node in work.nodes for value in attributes(node.op).values()]
 
 
-def _name(work: Work) -> str:
+def _name(work: Work, modules: Collection[str]) -> str:
     """The function that does most of it; else the operations on the way to the result, but for those that only arrange
-    values."""
+    values. What a loop calls under the name of its list of `modules` is no function."""
     (function, _), *_ = Counter(node.origin.address for node in work.nodes).most_common(1)
-    if function:
+    if function and function not in modules:
         return unhidden_name(function)
     words = list(dict.fromkeys(node.op.name for node in work.nodes if node.op.family not in _ARRANGING))
     return "_".join(words[-3:]) or work.nodes[-1].op.name
@@ -201,11 +202,11 @@ def _rewritten(graph: Graph, by_last: Mapping[int, tuple[Work, str]]) -> Graph:
 
 def _body(graph: Graph, by_last: Mapping[int, tuple[Work, str]], gone: set[int]) -> Graph:
     items: list[Item] = []
-    taken = {item.name for item in graph.items}
+    taken = {level for item in graph.items for level in levels(item.name)}
     for item in graph.items:
         if id(item) in by_last and isinstance(item, Node):
             work, block = by_last[id(item)]
-            name = joined(item.name.rpartition(".")[0], free(block, taken))
+            name = free(joined(item.name.rpartition(".")[0], block), taken)
             taken.add(name)
             items.append(_call(work, name, block))
         elif isinstance(item, Call) and item.shares is None:

@@ -153,7 +153,7 @@ class _BlockSearch:
             for place, (shape, value) in enumerate(zip(_pattern(body), body.inputs, strict=True))
         }
         read = {port: f"x{place}" for port, place in ports.items()}
-        node = {"op": block.name, "in": read, "path": ".", **arguments}
+        node = {"op": block.name, **({"in": read} if read else {}), "path": ".", **arguments}
         spec = {"archgraph": 1, "name": "trial", "inputs": inputs, "nodes": {_APPLIED: node}}
         key = repr(spec)
         if key not in self._applied:
@@ -183,7 +183,7 @@ def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
     inputs = [one for one in block.inputs.values() if one.each is None]
     needed = [one for one in inputs if one.when is None]
     count = len(body.inputs)
-    if len(inputs) < len(block.inputs) or not count:
+    if len(inputs) < len(block.inputs) or (inputs and not count):
         return
     chosen: list[Sequence[int]] = []
     if len(needed) <= count <= len(inputs):
