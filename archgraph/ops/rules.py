@@ -7,12 +7,14 @@ The file of a family that is read on demand is imported when a rule of it is loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TypeVar
 
 from archgraph.ops.contract import Operation
 from archgraph.ops.families import ON_DEMAND
 from archgraph.plugins import ENABLED
+from archgraph.plugins.registration import registered
 
 Rule = TypeVar("Rule")
 
@@ -78,3 +80,4 @@ class Rules(Mapping[type[Operation], Rule]):
                 raise ValueError(f"there are two {self.title} for '{contract.name}'")
             _require_own(rule, contract)
             self._rules[contract] = rule
+            registered(contract.__module__, partial(self._rules.pop, contract))
