@@ -59,7 +59,7 @@ def _count(term: Term) -> int:
 
 
 def _with_part(term: Term, place: int, part: Term) -> Term:
-    return replace(term, parts=(*term.parts[:place], part, *term.parts[place + 1 :]))
+    return term._replace(parts=(*term.parts[:place], part, *term.parts[place + 1 :]))
 
 
 def _of_kind(part: Term, kind: str, count: int) -> Term:
@@ -70,7 +70,7 @@ def _of_kind(part: Term, kind: str, count: int) -> Term:
         "last": (values[-1], values[0]),
         "each": (values,),
     }
-    return replace(part, kind=kind, parts=tuple(number(role, value) for value in chosen[kind]))
+    return part._replace(kind=kind, parts=tuple(number(role, value) for value in chosen[kind]))
 
 
 def _values(part: Term, count: int) -> tuple[Any, ...]:
