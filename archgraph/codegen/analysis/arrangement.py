@@ -133,10 +133,13 @@ def _is_handed(row: Sequence[ScopeStep]) -> bool:
     """Whether a step needs sizes that do not follow from what it reads itself."""
     if row[0].scope is not None:
         return bool(row[0].scope.sizes)
+    columns = sizes_of(row)
+    if not columns:
+        return False
     known = AvailableValues()
     for values in zip(*(step.inputs.values() for step in row), strict=True):
         known.add(values)
-    return any(known.expressed(column) is None for column in sizes_of(row))
+    return any(known.expressed(column) is None for column in columns)
 
 
 def _wrap(members: Sequence[Scope]) -> None:

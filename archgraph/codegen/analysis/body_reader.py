@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.names import parted, variable
-from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
-from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var, is_hole
+from archgraph.codegen.analysis.sizes import beginning, is_lenient, sized, sizes_of, turns
 from archgraph.codegen.analysis.terms import item, local, method, text
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.rules.scan import scanned
@@ -73,14 +72,7 @@ class BodyReader:
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
         self._row = row
-        term = {
-            "scope": self._own_application,
-            "leaf": self._own_application,
-            "again": self._shared_application,
-            "attribute": self._attribute,
-            "custom": self._function,
-            "function": self._function,
-        }[step.kind](step)
+        term = _TERMS[step.kind](self, step)
         if term.kind == "variable":  # the same value again
             self._numbers[id(step.outputs[0])] = term.value
             return
@@ -180,6 +172,8 @@ class BodyReader:
     def _with_sizes(self, step: ScopeStep) -> Term:
         """The operation with its sizes as expressions; the one unknown size of a reshape is left to torch (-1)."""
         term, columns = sized(self._row)
+        if not columns:
+            return term
         found = {place: self._known.expressed(column) for place, column in columns.items()}
         left = list(found.values()).count(None) == 1 and is_lenient(term)
         places = count()
@@ -203,6 +197,16 @@ class BodyReader:
         )
 
 
+_TERMS: dict[str, Callable[[BodyReader, ScopeStep], Term]] = {
+    "scope": BodyReader._own_application,
+    "leaf": BodyReader._own_application,
+    "again": BodyReader._shared_application,
+    "attribute": BodyReader._attribute,
+    "custom": BodyReader._function,
+    "function": BodyReader._function,
+}
+
+
 def _is_in_training(statement: ForwardStatement) -> bool:
     return isinstance(statement, AppliedStep) and statement.step.mode == "training"
 
@@ -213,7 +217,7 @@ def _in_constructor(term: Term) -> Term:
         inner = _in_constructor(term.parts[0])
         return method(inner, "float") if term.text == "float32" else inner
     kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
-    return replace(term, parts=tuple(map(_in_constructor, kept)))
+    return term._replace(parts=tuple(map(_in_constructor, kept)))
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

@@ -6,12 +6,12 @@ block's arguments. Where they stand, and what is computed before and after them,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from archgraph.codegen.analysis.names import segment
 from archgraph.dims import Size
-from archgraph.graph.types import Call, Graph, Item, Node, Value
+from archgraph.graph.types import Call, Graph, Item, Node
 from archgraph.ops.contract import Operation
 
 _PLAIN = (int, float, bool, Size)
@@ -31,39 +31,34 @@ class EqualCalls:
         found = self._known.get(id(call))
         if found is None:
             given = _typed_arguments(call.arguments), _typed_arguments(call.symbols)
-            key = (call.kind, call.block, call.hidden, call.scan, *given, *self._body(call.body))
+            key = (call.kind, call.block, call.hidden, call.scan, *given, self._body(call.body))
             found = self._known[id(call)] = self._number(key)
         return found
 
     def _number(self, key: Hashable) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
-    def _body(self, graph: Graph) -> Iterator[Hashable]:
-        values = {id(value): place for place, value in enumerate(graph.inputs)}
-        yield tuple((value.name, value.type) for value in graph.inputs)
+    def _body(self, graph: Graph) -> Hashable:
+        places = {id(value): place for place, value in enumerate(graph.inputs)}
+        items = []
         for item in graph.items:
-            yield from self._item(item, values)
-            for made in item.outputs:
-                values[id(made)] = len(values)
-        for outputs in (graph.outputs, graph.training_outputs):
-            yield tuple((name, values[id(value)]) for name, value in outputs.items())
-        yield graph.order
+            made = item.outputs
+            applied = self._call(item, places) if isinstance(item, Call) else self._node(item, places)
+            items.append((item.name, item.training, applied, tuple([(value.name, value.type) for value in made])))
+            for value in made:
+                places[id(value)] = len(places)
+        ends = [(name, places[id(value)]) for name, value in graph.outputs.items()]
+        trained = [(name, places[id(value)]) for name, value in graph.training_outputs.items()]
+        begun = [(value.name, value.type) for value in graph.inputs]
+        return tuple(begun), tuple(items), tuple(ends), tuple(trained), graph.order
 
-    def _item(self, item: Item, values: Mapping[int, int]) -> Iterator[Hashable]:
-        yield item.name
-        yield tuple((value.name, value.type) for value in item.outputs)
-        yield item.training
-        if isinstance(item, Call):
-            yield self.number(item)
-            yield segment(item)
-            yield _places(item.inputs, values)
-            return
-        yield self._operation(item.op)
-        yield item.hidden
-        yield tuple(weight.name for weight in item.weights)
-        yield tuple(item.ties.items())
-        yield tuple(item.inputs)
-        yield _places(item.inputs.values(), values)
+    def _call(self, call: Call, places: Mapping[int, int]) -> Hashable:
+        return self.number(call), segment(call), tuple([places[id(value)] for value in call.inputs])
+
+    def _node(self, node: Node, places: Mapping[int, int]) -> Hashable:
+        read = [(port, places[id(value)]) for port, value in node.inputs.items()]
+        ties = tuple(node.ties.items()) if node.ties else ()
+        return self._operation(node.op), node.hidden, len(node.weights), ties, *read
 
     def _operation(self, op: Operation) -> int:
         found = self._operations.get(id(op))
@@ -72,15 +67,12 @@ class EqualCalls:
         return found
 
 
-def _places(read: Iterable[Value], values: Mapping[int, int]) -> tuple[int, ...]:
-    return tuple([values[id(value)] for value in read])
-
-
 def _typed(value: Any) -> Hashable:
     """A value as itself alone: 1, 1.0 and True are three."""
     if isinstance(value, tuple):
         return tuple(map(_typed, value))
-    return type(value), repr(value) if isinstance(value, float) else value
+    kind = type(value)
+    return kind, repr(value) if kind is float else value
 
 
 def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
@@ -90,20 +82,20 @@ def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
 def can_be_equal(graph: Graph) -> bool:
     """Whether calls that are equal inside have equal modules: no module is applied again, and no order reaches into
     the modules of a call from outside."""
-    return all(item.shares is None for item in _items(graph)) and not any("." in name for name in _orders(graph))
+    orders = [graph.order]
+    for item in items(graph):
+        if item.shares is not None:
+            return False
+        if isinstance(item, Call):
+            orders.append(item.body.order)
+    return not any("." in name for order in orders for name in order)
 
 
-def _items(graph: Graph) -> Iterator[Item]:
+def items(graph: Graph) -> Iterator[Item]:
+    """All items at every depth."""
     waiting = [graph]
     while waiting:
         for item in waiting.pop().items:
             yield item
-            if not isinstance(item, Node):
+            if isinstance(item, Call):
                 waiting.append(item.body)
-
-
-def _orders(graph: Graph) -> Iterator[str]:
-    yield from graph.order
-    for item in _items(graph):
-        if isinstance(item, Call):
-            yield from item.body.order

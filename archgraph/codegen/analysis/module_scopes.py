@@ -8,11 +8,11 @@ Calls that are equal have one scope.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from archgraph.codegen.analysis.arrangement import arrange
-from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal
+from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
 from archgraph.codegen.analysis.scopes import ATTRIBUTES, Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
@@ -35,10 +35,8 @@ class _ScopePlace:
         trail = (call.block,) if call.kind == "block" else (*self.trail, *((seen,) if seen else ()))
         full = joined(self.full, call.name)
         if call.hidden:
-            return replace(self, full=full, trail=trail)
-        return replace(
-            self, path=joined(self.path, call.name), module=joined(self.module, call.name), full=full, trail=trail
-        )
+            return _ScopePlace(self.path, full, self.module, trail, self.copies)
+        return _ScopePlace(joined(self.path, call.name), full, joined(self.module, call.name), trail, self.copies)
 
 
 def read(graph: Graph) -> Scope:
@@ -60,7 +58,7 @@ class _ScopeReader:
         self._repetitions = 0
 
     def scope(self, graph: Graph, place: _ScopePlace, call: Call | None) -> Scope:
-        inner = replace(place, path="", full="", copies=())
+        inner = _ScopePlace(module=place.module, trail=place.trail)
         inputs = [Var(value.type, value.name) for value in graph.inputs]
         known = {id(value): var for value, var in zip(graph.inputs, inputs, strict=True)}
         title = class_name(graph.name if call is None else _title(call))
@@ -179,8 +177,15 @@ class _ScopeReader:
         if call.kind == "map" or not call.body.items:
             return True
         if call.kind == "repeat":
-            return not _is_chain(call) or _borrows(call)
-        return call.kind == "group" and _borrows(call)
+            return not _is_chain(call) or self._borrows(call)
+        return call.kind == "group" and self._borrows(call)
+
+    def _borrows(self, call: Call) -> bool:
+        """Whether something in it applies a module again that stands outside."""
+        if self._equal is not None:  # nothing is applied again
+            return False
+        inside = {id(item) for item in items(call.body)}
+        return any(item.shares is not None and id(item.shares) not in inside for item in items(call.body))
 
 
 def _mark_computed_in_training(scope: Scope) -> None:
@@ -230,20 +235,6 @@ def _is_chain(call: Call) -> bool:
             return False
         before = item.outputs[0]
     return next(iter(call.body.outputs.values())) is before
-
-
-def _borrows(call: Call) -> bool:
-    """Whether something in it applies a module again that stands outside."""
-    inside = {id(item) for item in items(call.body)}
-    return any(item.shares is not None and id(item.shares) not in inside for item in items(call.body))
-
-
-def items(graph: Graph) -> Iterator[Item]:
-    """All items at every depth."""
-    for item in graph.items:
-        yield item
-        if isinstance(item, Call):
-            yield from items(item.body)
 
 
 def _title(call: Call) -> str:

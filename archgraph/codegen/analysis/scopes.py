@@ -67,6 +67,7 @@ class ScopeStep:
     _expression: Term | None = None
     _construction: Term | Literal["unasked"] | None = "unasked"
     _node_kind: NodeKind | None = None
+    _own_sizes: dict[int, tuple[Dim | None, ...]] | None = None
 
     @property
     def expression(self) -> Term:
@@ -75,6 +76,14 @@ class ScopeStep:
             assert self.node is not None
             self._expression = written_as_function(TorchRuleContext(self.node))
         return self._expression
+
+    @property
+    def own_sizes(self) -> dict[int, tuple[Dim | None, ...]]:
+        """The sizes in its operation, by their places among the `holes`, where no other application is compared."""
+        if self._own_sizes is None:
+            holes = enumerate(filter(is_hole, self.expression.all()))
+            self._own_sizes = {place: (part.value,) for place, part in holes if part.kind != "number"}
+        return self._own_sizes
 
     @property
     def construction(self) -> Term | None:
@@ -159,6 +168,11 @@ class Scope:
     def has_class(self) -> bool:
         """Whether a class is written for it; other chains are constructed where they stand."""
         return self.form == "class" or self.root or (self.call is not None and self.call.kind == "block")
+
+
+def is_hole(part: Term) -> bool:
+    """Whether a part of an expression may be a size, or the device."""
+    return part.kind in ("size", "number") or (part.kind == "local" and part.text == "device")
 
 
 def argument_names(scope: Scope, reserved: set[str]) -> list[str]:

@@ -233,12 +233,12 @@ def _own_names(computed: Term, taken: set[str]) -> Term:
 
     def renamed(part: Term) -> Term | None:
         if part.kind == "text" and part.text in others:
-            return replace(part, text=others[part.text])
+            return part._replace(text=others[part.text])
         return None
 
     lines_ = (line.replaced(renamed) for line in computed.parts)
-    found = (replace(line, text=others[line.text]) if line.kind == "assign" else line for line in lines_)
-    return replace(computed, parts=tuple(found))
+    found = (line._replace(text=others[line.text]) if line.kind == "assign" else line for line in lines_)
+    return computed._replace(parts=tuple(found))
 
 
 def _attribute(owner: str, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar
 
 from archgraph.codegen.analysis.parametrization import parametrized
@@ -84,12 +84,16 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
     """Attributes as keyword arguments, `instead` of some with other values. Where all instances have the contract's
     default, which is torch's, the argument is left out. A tuple of equal numbers is written as the one number that
     torch takes for it."""
-    fields = type(op).model_fields
+    defaults = _defaults(type(op))
     values = {name: instead.get(name, getattr(op, name)) for name in names}
-    return tuple(
-        keyword(key, number(key, folded(value)), *(() if fields[key].is_required() else (folded(fields[key].default),)))
-        for key, value in values.items()
-    )
+    return tuple([keyword(key, number(key, folded(value)), *defaults[key]) for key, value in values.items()])
+
+
+@lru_cache(1 << 10)
+def _defaults(contract: type[Operation]) -> dict[str, tuple[Any, ...]]:
+    """The default of each attribute of a contract, as one argument; none where it has no default."""
+    fields = contract.model_fields
+    return {name: () if field.is_required() else (folded(field.default),) for name, field in fields.items()}
 
 
 def define(name: str, code: str) -> None:

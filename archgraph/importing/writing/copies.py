@@ -88,7 +88,7 @@ def _length_of_shared(statements: Sequence[WrittenStatement], at: int, readers: 
 def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
     """One statement for a module that is applied several times in a row."""
     term = run[0].term
-    return replace(run[0], term=replace(term, parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
+    return replace(run[0], term=term._replace(parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
 
 
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
