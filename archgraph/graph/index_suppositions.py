@@ -94,13 +94,25 @@ def _turned(node: Node, given: int) -> int | None:
     return None
 
 
+def _numbers(found: Interval) -> list[tuple[float, float]]:
+    """The lowest and the highest number of each place; nothing where one of them is no number."""
+    if found.low.shape != found.high.shape:
+        return []
+    ends = [
+        (low, high)
+        for low, high in zip(found.low.flat, found.high.flat, strict=True)
+        if isinstance(low, (int, float)) and isinstance(high, (int, float))
+    ]
+    return ends if len(ends) == found.low.size else []
+
+
 def suppositions(values: SupposedValues, ranges: Mapping[int, Interval]) -> Iterator[Supposition]:
     """All that is worth looking at: what an input may hold lies within its range."""
     choices: list[list[tuple[int, bool]]] = []
     for source, numbers in values.compared.items():
         found = ranges[source]
-        ends = [*zip(found.low.flat, found.high.flat, strict=True)] if found.low.shape == found.high.shape else []
-        if not ends or not all(isinstance(end, (int, float)) for pair in ends for end in pair):
+        ends = _numbers(found)
+        if not ends:
             continue
         ways = []
         if len(numbers) == 1 and all(low <= number <= high for number in numbers for low, high in ends):
