@@ -98,7 +98,7 @@ def _numbers(found: Interval) -> list[tuple[float, float]]:
     """The lowest and the highest number of each place; nothing where one of them is no number."""
     if found.low.shape != found.high.shape:
         return []
-    ends = [
+    ends: list[tuple[float, float]] = [
         (low, high)
         for low, high in zip(found.low.flat, found.high.flat, strict=True)
         if isinstance(low, (int, float)) and isinstance(high, (int, float))
