@@ -100,7 +100,7 @@ def _numbers(found: Interval) -> list[tuple[float, float]]:
         return []
     ends: list[tuple[float, float]] = [
         (low, high)
-        for low, high in zip(found.low.flat, found.high.flat, strict=True)
+        for low, high in zip(found.low.ravel().tolist(), found.high.ravel().tolist(), strict=True)
         if isinstance(low, (int, float)) and isinstance(high, (int, float))
     ]
     return ends if len(ends) == found.low.size else []
