@@ -14,7 +14,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
 from archgraph.importing.writing.argument_choices import argument_choices
-from archgraph.importing.writing.block_trials import ArgumentTrial, StandardCall
+from archgraph.importing.writing.block_trials import ArgumentTrial, StandardCall, given, places_among
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
@@ -85,6 +85,8 @@ class _BlockSearch:
         self._numbers = FormNumbers()
         self._known: dict[Hashable, StandardCall | None] = {}
         self._applied: dict[str, tuple[Graph, BodyForm] | None] = {}
+        self._places: dict[tuple[str, str], Mapping[str, int]] = {}
+        """Where among the choices a class had the arguments of a standard block."""
         self._differ: set[tuple[str, str]] = set()
         """Standard blocks and classes of which one was compared with the other in vain."""
 
@@ -118,9 +120,10 @@ class _BlockSearch:
             return None
         for ports in _port_places(block, call.body):
             trial = ArgumentTrial(form, partial(self._form_of, block, ports, call.body))
-            arguments = trial.fitting(choices)
-            made = None if arguments is None else self._made(block, ports, call, arguments, form)
-            if made is not None:
+            chosen = trial.fitting(choices, self._places.get((block.name, call.block), {}))
+            made = None if chosen is None else self._made(block, ports, call, given(chosen), form)
+            if chosen is not None and made is not None:
+                self._places[block.name, call.block] = places_among(choices, chosen)
                 return made
         return None
 
