@@ -82,8 +82,10 @@ def _stands_in_a_row(call: Call, graph: Graph) -> bool:
         for item in graph.items
         if isinstance(item, Call) and item.name.rpartition(".")[0] == level and _form(item) == _form(call)
     ]
+    numbers = sorted(int(last) for item in others if (last := item.name.rpartition(".")[2]).isdecimal())
     made = {id(value) for item in others for value in item.outputs}
-    return len(others) > 1 and all(id(value) not in made for item in others for value in item.inputs)
+    apart = all(id(value) not in made for item in others for value in item.inputs)
+    return apart and len(others) > 1 and numbers == list(range(numbers[0], numbers[0] + len(others)))
 
 
 def _word(item: Item) -> str:

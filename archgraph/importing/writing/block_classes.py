@@ -25,6 +25,7 @@ from archgraph.importing.writing.naming import block_name, is_parameter, unhidde
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
+from archgraph.importing.writing.shared_items import shared_items
 from archgraph.importing.writing.standard_applications import StandardApplications
 from archgraph.importing.writing.standard_blocks import standard_calls
 from archgraph.importing.writing.templates import (
@@ -150,7 +151,7 @@ class _BlockPlanner:
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
         self._names = set(standard.names)
         sizes = SettledSizes(graph.constraints)
-        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph), sizes)
+        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph), sizes, shared_items(graph))
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")

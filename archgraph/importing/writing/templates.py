@@ -6,7 +6,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archgraph.codegen.analysis.size_expressions import ReadableSize
@@ -88,7 +88,7 @@ class AppliedBlock:
 
 
 class TemplateReader:
-    """Reads one body. `is_opened` says which calls are opened."""
+    """Reads one body. `is_opened` says which calls are opened; `shared` are the ids of what others apply once more."""
 
     def __init__(
         self,
@@ -96,8 +96,10 @@ class TemplateReader:
         applied: Callable[[Call], AppliedBlock],
         ties: WrittenTies,
         sizes: SettledSizes,
+        shared: frozenset[int],
     ):
         self._is_opened = is_opened
+        self._shared = shared
         self._applied = applied
         self._ties = ties
         self._sizes = sizes
@@ -124,11 +126,21 @@ class TemplateReader:
             if isinstance(item, Call) and self._is_opened(item):
                 for inside, outside in zip(item.body.inputs, item.inputs, strict=True):
                     numbers[id(inside)] = numbers[id(outside)]
-                self._fill(template, item.body, joined(prefix, item.name), numbers, trained)
+                self._fill(template, self._with_plain_owner(item.body), joined(prefix, item.name), numbers, trained)
                 for outside, inside in zip(item.outputs, item.body.outputs.values(), strict=True):
                     numbers[id(outside)] = numbers[id(inside)]
             else:
                 template.statements.append(self._statement(template, item, joined(prefix, item.name), numbers, trained))
+
+    def _with_plain_owner(self, body: Graph) -> Graph:
+        """The body of an opened module. Where a single operation has all of its weights, as that of a norm that its
+        activation is part of, the operation stands for the module: it is called as the module is."""
+        owners = [item for item in body.items if isinstance(item, Call) or item.weights or item.shares is not None]
+        node = owners[0] if len(owners) == 1 else None
+        if not isinstance(node, Node) or not node.hidden or node.shares is not None or id(node) in self._shared:
+            return body
+        plain = replace(node, name="", hidden=False)
+        return replace(body, items=tuple(plain if item is node else item for item in body.items))
 
     def _statement(
         self, template: BodyTemplate, item: Node | Call, name: str, numbers: dict[int, int], training: bool
