@@ -120,8 +120,17 @@ def _continues(
         return False
     chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
     return (
-        here.ties == first.ties and chains and not _is_lent(here, statements) and _chain(before, here) == pattern.chain
+        here.ties == first.ties
+        and _sizes(here) == _sizes(first)
+        and chains
+        and not _is_lent(here, statements)
+        and _chain(before, here) == pattern.chain
     )
+
+
+def _sizes(statement: WrittenStatement) -> list[Term]:
+    """The arguments that are sizes."""
+    return [part for part in statement.term.parts if part.kind == "argument" and part.parts[0].kind != "number"]
 
 
 def _is_whole_level(statements: Sequence[WrittenStatement], at: int, pattern: Pattern, length: int) -> bool:
@@ -230,7 +239,9 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
 
 
 def _argument(column: list[Term]) -> Term:
-    """`argument name (value)` of all copies: the same, another one for the first or the last, or a list."""
+    """`argument name (value)` of all copies: the same, as sizes are, another one for the first or last, or a list."""
+    if column[0].parts[0].kind != "number":
+        return column[0]
     values = [part.parts[0].value for part in column]
     role = column[0].parts[0].text
     kinds = [(type(value), value) for value in values]
