@@ -45,7 +45,8 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
     if key is not None:
         raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64")
     if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:
-        found = compact(body, name, tensor)
+        with torch.device("cpu"):  # the module may be made where tensors have no contents
+            found = compact(body, name, tensor)
         if found is not None:
             return found
     return plain_constant(body, name, tensor)
@@ -113,7 +114,13 @@ def _filling(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _contents(name: str, tensor: torch.Tensor) -> dict[str, Any]:
-    if tensor.numel() > MOST_NUMBERS or tensor.is_meta or max(tensor.shape, default=0) > MOST_ENTRIES:
+    if tensor.is_meta:
+        raise ImportingError(
+            f"the constant {name} has no contents: the module was made on the meta device",
+            expected="the numbers that the module computes when it is made",
+            hint="make the module on the CPU",
+        )
+    if tensor.numel() > MOST_NUMBERS or max(tensor.shape, default=0) > MOST_ENTRIES:
         raise ImportingError(
             f"the constant {name} holds {tensor.numel():,} numbers that the module computes when it is made",
             expected=f"at most {MOST_NUMBERS:,}",

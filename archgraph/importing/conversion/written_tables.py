@@ -27,7 +27,7 @@ def table_graph(nodes: Nodes) -> Graph:
 
 def unrounded_table(graph: Graph) -> torch.Tensor:
     """The numbers that the steps of a table make in float64."""
-    with float64_evaluation():
+    with torch.device("cpu"), float64_evaluation():
         made: torch.Tensor = to_torch(graph)()
     return made
 

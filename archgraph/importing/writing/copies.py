@@ -125,8 +125,17 @@ def _continues(
         return False
     chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
     return (
-        here.ties == first.ties and chains and not is_lent(here, statements) and _chain(before, here) == pattern.chain
+        here.ties == first.ties
+        and _sizes(here) == _sizes(first)
+        and chains
+        and not is_lent(here, statements)
+        and _chain(before, here) == pattern.chain
     )
+
+
+def _sizes(statement: WrittenStatement) -> list[Term]:
+    """The arguments that are sizes."""
+    return [part for part in statement.term.parts if part.kind == "argument" and part.parts[0].kind != "number"]
 
 
 def is_whole_level(

@@ -38,8 +38,10 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
 
 def _block(made: BlockClass) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if made.parameters:
-        found["params"] = {parameter.name: _declared(parameter) for parameter in made.parameters}
+    parameters = {parameter.name: _declared(parameter) for parameter in made.parameters}
+    if parameters or made.handed:
+        size = {"type": "any", **({"default": None} if made.lacking else {})}
+        found["params"] = {**dict.fromkeys(made.handed, size), **parameters}
     body = made.template.body
     shapes = [[made.symbols[place, axis] for axis in range(value.type.rank)] for place, value in enumerate(body.inputs)]
     word = made.template.list_name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.handed_sizes import HANDED
 from archgraph.language.reading.composer import MAX_TEXT
 from archgraph.ops.constant_tables import table_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
@@ -19,8 +20,9 @@ Symbols = Mapping[tuple[int, int], str]
 class ValueWriter:
     """Writes the numbers of one class, which come in the order of its template."""
 
-    def __init__(self, expressions: Iterator[Expression], symbols: Symbols):
+    def __init__(self, expressions: Iterator[Expression], symbols: Symbols, handed: Sequence[str] = ()):
         self._expressions = expressions
+        self._handed = handed
         self._symbols = symbols
 
     def written(self, term: Term) -> Any:
@@ -40,6 +42,8 @@ class ValueWriter:
             return expression_text(next(self._expressions))
         if term.kind == "shape":
             return self._symbols[term.value]
+        if term.kind == HANDED:
+            return self._handed[term.value]
         strength = _BINDING[term.text]
         left, right = self._size(term.parts[0], strength), self._size(term.parts[1], strength + 1)
         text = f"{left} {term.text} {right}"
