@@ -5,7 +5,7 @@ from __future__ import annotations
 from archgraph.dims import Dim
 from archgraph.errors import Problem, ShapeError
 from archgraph.graph.index_suppositions import Supposition
-from archgraph.graph.input_range import InputRange
+from archgraph.graph.input_intervals import InputIntervals
 from archgraph.graph.intervals import Bound
 from archgraph.graph.task import rows_of
 from archgraph.graph.types import Node
@@ -42,7 +42,7 @@ def _offered(node: Node) -> str:
     return f"{name} reads places {first} to {last}"
 
 
-def nothing_left(item: InputRange, low: Bound, high: Bound) -> ShapeError:
+def nothing_left(item: InputIntervals, low: Bound, high: Bound) -> ShapeError:
     """That an input has no number which every table takes."""
     node, *others = reversed(item.sources)
     rows = [_offered(each) for each in item.sources]

@@ -20,7 +20,7 @@ from archgraph.graph.index_rules import RULES, RangeSite, Rule, Shape, Wanted
 from archgraph.graph.index_rules.scans import AnyNumber, AnySlice
 from archgraph.graph.index_sharing import shared
 from archgraph.graph.index_suppositions import SupposedValues, suppositions
-from archgraph.graph.input_range import InputRange
+from archgraph.graph.input_intervals import InputIntervals
 from archgraph.graph.input_sizes import InputSizes
 from archgraph.graph.intervals import BoundOrder, Interval, View, unbounded, uniform
 from archgraph.graph.scan import Scan
@@ -33,7 +33,7 @@ MOST_ROUNDS = 16
 """An input that feeds two tables narrows what the other input of their sum may be, and so on."""
 
 
-def input_ranges(graph: Graph) -> dict[str, InputRange]:
+def input_ranges(graph: Graph) -> dict[str, InputIntervals]:
     """What is necessary, of each input of whole numbers of which something is. Bounds may be sizes."""
     if not reads_tables(graph):
         return {}
@@ -142,7 +142,7 @@ class _Analysis:
 
     # --- both directions ----------------------------------------------------------------------------------------------
 
-    def run(self) -> dict[str, InputRange]:
+    def run(self) -> dict[str, InputIntervals]:
         """The range of each input of whole numbers."""
         ranges = {number: unbounded(len(self.types[number][0])) for number in self.inputs if self._counts(number)}
         for _ in range(MOST_ROUNDS):
@@ -155,7 +155,7 @@ class _Analysis:
                 self.sharing = True
             ranges = narrowed
         names = {number: value.name for number, value in zip(self.inputs, self.graph.inputs, strict=True)}
-        return {names[k]: InputRange(names[k], found, self.sources.get(k, ())) for k, found in ranges.items()}
+        return {names[k]: InputIntervals(names[k], found, self.sources.get(k, ())) for k, found in ranges.items()}
 
     def _asked(self, number: int) -> Interval:
         return self.wanted.get(number) or unbounded(len(self.types[number][0]))
@@ -266,7 +266,7 @@ class _Analysis:
             if not isinstance(most, float) and (isinstance(most, Size) or isinstance(last, Size)):
                 self.facts.require_at_least(last - most, 0, cause)
 
-    def _require_some(self, item: InputRange) -> None:
+    def _require_some(self, item: InputIntervals) -> None:
         """An input has a number that every table takes."""
         low, high = np.broadcast_arrays(item.interval.low, item.interval.high)
         for least, most in zip(low.flat, high.flat, strict=True):
