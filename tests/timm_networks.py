@@ -91,6 +91,13 @@ def narrow_mobilenet(*stages: list[list[str]], norm: float = 1e-5, force_act_lay
     return narrow_efficientnet([stage for part in stages for stage in part], norm, "hard_swish", **sizes)
 
 
+def narrow_universal(*stages: list[list[str]], layer_scale: float | None = None) -> Any:
+    """A network with MobileNetV4's units and head, its stages in timm's notation."""
+    config = {"stem_size": 8, "num_features": 24, "head_bias": False, "head_norm": True}
+    sizes = {**config, "layer_scale_init_value": layer_scale}
+    return narrow_efficientnet([stage for part in stages for stage in part], act="relu", **sizes)
+
+
 def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...]) -> Any:
     """Stages of inverted residuals, and of what follows one in a stage of attention."""
     models = references.timm().models
@@ -151,7 +158,18 @@ OUR_SEARCHED = {
 }
 CROSSVIT = {"img_size": 120, "embed_dim": [12, 24], "depth": [[1, 2, 0], [1, 2, 0]], "num_heads": [3, 3]}
 OUR_CROSSVIT = {"image_size": 120, "small_size": 112, "dims": [12, 24], "heads": 3, "scales": 2, "layers": 2}
-NARROW_DLA = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
+COATNET: dict[str, Any] = {"img_size": 64, "embed_dim": (8, 32, 64, 64), "depths": (1, 2, 2, 1), "stem_width": (8, 12)}
+OUR_COATNET = {"image_size": 64, "stem": [8, 12], "depths": [1, 2, 2, 1], "channels": [8, 32, 64, 64]}
+OUR_UNIVERSAL: dict[str, Any] = {
+    "stem": 8,
+    "starts": [[3, 0, 3, 0]],
+    "kernels": [[5, 3, 0, 0]],
+    "channels": [16],
+    "key_dims": [8],
+    "top": 24,
+    "head": 24,
+}
+NARROW_DLA: dict[str, Any] = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
 OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
@@ -633,6 +651,56 @@ NETWORKS: dict[str, Narrow] = {
         {"depths": [1, 2], "channels": 8, "levels": 2},
         normed=False,
         preset="focalnet_huge_fl3",
+    ),
+    "coatnet_rw": Narrow("coatnet_0_rw_224", COATNET, OUR_COATNET, (64, 64)),
+    "coatnet_rw pool": Narrow("coatnet_nano_rw_224", COATNET, OUR_COATNET, (64, 64), preset="coatnet_nano_rw_224"),
+    "coatnet_rw norm": Narrow("coatnet_bn_0_rw_224", COATNET, OUR_COATNET, (64, 64), preset="coatnet_bn_0_rw_224"),
+    "coatnet_rw network": Narrow(
+        "coatnet_rmlp_1_rw_224", COATNET, OUR_COATNET | {"dropout": 0.0}, (64, 64), preset="coatnet_rmlp_1_rw_224"
+    ),
+    "coatnet_rw scale": Narrow(
+        "coatnet_rmlp_2_rw_224", COATNET, OUR_COATNET | {"dropout": 0.0}, (64, 64), preset="coatnet_rmlp_2_rw_224"
+    ),
+    "rexnet": Narrow("rexnet_100", {"width_mult": 0.25}, {"wider": 0.25, "dropout": 0.0}, (64, 48)),
+    "mobilenet_v4": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_universal(
+            [["cn_r1_k3_s2_e1_c16", "cn_r1_k1_s1_e1_c8"]],
+            [["uir_r1_a3_k5_s2_e4_c16", "uir_r1_a0_k3_s1_e2_c16", "uir_r1_a3_k0_s1_e2_c16", "uir_r1_a0_k0_s1_e2_c16"]],
+            [["cn_r1_k1_s1_c24"]],
+        ),
+        OUR_UNIVERSAL
+        | {"fused": 0, "plain": [[16, 8]], "expand": [[4, 2, 2, 2]], "heads": [[0, 0, 0, 0]], "kv_strides": [1]},
+        (64, 96),
+    ),
+    "mobilenet_v4 hybrid": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_universal(
+            [["er_r1_k3_s2_e4_c8"]],
+            [
+                [
+                    "uir_r1_a3_k5_s2_e4_c16",
+                    "mqa_r1_k3_h2_s1_v2_d8_c16",
+                    "uir_r1_a3_k0_s1_e2_c16",
+                    "mqa_r1_k3_h2_s1_v2_d8_c16",
+                ]
+            ],
+            [["cn_r1_k1_s1_c24"]],
+            layer_scale=1e-5,
+        ),
+        OUR_UNIVERSAL
+        | {
+            "fused": 8,
+            "plain": [],
+            "expand": [[4, 0, 2, 0]],
+            "heads": [[0, 2, 0, 2]],
+            "starts": [[3, 0, 3, 0]],
+            "kernels": [[5, 0, 0, 0]],
+            "key_dims": [8],
+            "kv_strides": [2],
+        },
+        (64, 96),
+        preset="mobilenetv4_hybrid_medium",
     ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
