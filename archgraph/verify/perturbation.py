@@ -56,9 +56,15 @@ SUMS = frozenset(
 )
 """Kernels that may add up n numbers one after the other: where these are alike, all roundings go the same way."""
 
-UNLIKE = frozenset(("acos", "asin", "atan", "log", "mish", "sin", "softplus"))
+UNLIKE = frozenset(
+    (
+        *("acos", "asin", "atan", "cos", "elu", "expm1", "log", "log10", "log1p", "log2", "log_sigmoid_forward"),
+        *("mish", "sin", "softplus"),
+    )
+)
 """Kernels of ONNX Runtime 1.31 on its CPU that compute what does not fill a vector by another formula than the rest:
-equal numbers come out one to three roundings apart (acos 3.2, mish 2.4, the others 1.2 to 1.8)."""
+equal numbers come out one to four roundings apart (mish 3.7, acos 3.2, log2 2.6, the others 1.5 to 2.2; ELU one near
+1)."""
 
 _REMAINDER = 3
 """Numbers that do not fill a vector of four."""
@@ -117,13 +123,12 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 found = definition(*args, **(kwargs or {}))
             return tuple(map(self._result, found)) if isinstance(found, tuple) else self._result(found)
         found = func(*map(self._operand, args), **(kwargs or {}))
+        result = self._unlike if name in UNLIKE else self._result
         if isinstance(found, (tuple, list)):
-            return type(found)(map(self._result, found))
-        moved = self._result(found)
-        if name in UNLIKE and moved.numel() > _REMAINDER:
-            return self._ends_apart(moved)
+            return type(found)(map(result, found))
+        moved = result(found)
         if name in KERNELS:
-            erring = moved + self.step * KERNELS[name](args[0]) * self._drawn(self.signs, args[0], _NEAR)
+            erring = moved + self.step * KERNELS[name](args[0]) * self._signs(args[0], name in UNLIKE)
             return erring.clamp(0, 1) if name == "sigmoid" else erring  # a root or a logarithm of it stays a number
         if name in SUMS and _is_float(args[0]):
             one_way = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
@@ -139,11 +144,19 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return value
         return self._operand(value) + self.smallest * self._drawn(self.signs, value)
 
-    def _ends_apart(self, value: Tensor) -> Tensor:
-        """The last numbers moved by a rounding of their own, the others as they are."""
-        flat = value.flatten()
-        rest, ends = flat[:-_REMAINDER], flat[-_REMAINDER:]
-        return torch.cat([rest, self._operand(ends)]).view(value.shape)
+    def _unlike(self, value: Any) -> Any:
+        """A result whose last numbers are moved by a rounding of their own, too."""
+        if not _is_float(value) or value.numel() <= _REMAINDER:
+            return self._result(value)
+        moved = self._result(value)
+        return _with_ends(moved, self._operand(_ends(moved)))
+
+    def _signs(self, x: Tensor, unlike: bool) -> Tensor:
+        """To which side a kernel errs at each number, which may be another one at the last numbers."""
+        signs = self._drawn(self.signs, x, _NEAR)
+        if not unlike or x.numel() <= _REMAINDER:
+            return signs
+        return _with_ends(signs, self._drawn(self.signs, _ends(x), _NEAR))
 
     def _drawn(self, table: Tensor, value: Tensor, near: int = 0) -> Tensor:
         """A random entry for each number, and the same one for numbers whose bits are equal but for the last `near`.
@@ -167,6 +180,15 @@ def _by_remainder(table: Tensor) -> Tensor:
 def _order() -> Tensor:
     once = torch.arange(_SIGNS, device="cpu") * _SPREADING % _SIGNS
     return torch.cat([once, once])
+
+
+def _ends(value: Tensor) -> Tensor:
+    """The last numbers, which do not fill a vector."""
+    return value.flatten()[-_REMAINDER:]
+
+
+def _with_ends(value: Tensor, ends: Tensor) -> Tensor:
+    return torch.cat([value.flatten()[:-_REMAINDER], ends]).view(value.shape)
 
 
 def _is_float(value: Any) -> bool:

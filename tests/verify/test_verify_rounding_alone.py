@@ -15,7 +15,11 @@ from tiny_network import altered
 import archgraph
 from archgraph.errors import VerificationError
 from archgraph.export import export
+from archgraph.ops import REGISTRY
+from archgraph.ops.nonlinearity import TABLE as ACTIVATIONS
+from archgraph.ops.unary import TABLE as UNARY
 from archgraph.verify import export_verified, verify
+from archgraph.verify.onnx_sessions import run_session, session_of
 from archgraph.verify.perturbation import perturbed
 from archgraph.verify.reference_values import in_dtype, run_module
 from archgraph.verify.rounding_reach import reach
@@ -139,6 +143,36 @@ def test_a_fault_before_a_square_is_found(tmp_path: Path) -> None:
     altered(tmp_path / "m.onnx", weight("norm.weight", 1.001))
     with pytest.raises(VerificationError, match=r"departs|norm: group_norm is the first node"):
         verify(module, tmp_path / "m.onnx")
+
+
+# --- equal numbers that come out unequal ------------------------------------------------------------------------------
+
+FLAT = (0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1.25, 1.7, 2.3, 5.0, -0.1, -0.3, -0.7, -1.7)
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    """Every function of each element, with the attributes of its first example."""
+    rows = [row for table in (UNARY, ACTIVATIONS) for row in table.rows.values()]
+    found = [row.name for row in rows if "float32" in row.types.reads and row.types.gives("float32") == "float32"]
+    found += ["sigmoid", "silu", "tanh", "elu", "gelu", "softplus", "hardswish", "hardsigmoid", "leaky_relu"]
+    return {f"y_{name}": {"op": name, **REGISTRY[name].examples[0].attributes, "in": "x"} for name in found}
+
+
+def test_kernels_that_round_equal_numbers_unlike_are_known(tmp_path: Path) -> None:
+    """ONNX Runtime computes the numbers that do not fill a vector by another formula: what is perturbed does so too."""
+    nodes = functions()
+    graph = net(nodes, ["N"], outputs={f"out_{name}": name for name in nodes})
+    module = archgraph.to_torch(graph)
+    export(graph, module, tmp_path / "m.onnx")
+    session, double = session_of(tmp_path / "m.onnx", False), in_dtype(module, "float64")
+    apart, moved = set(), set()
+    for number in FLAT:
+        x = {"x": np.full(5, number, np.float32)}
+        apart |= {name for name, found in run_session(session, x).items() if np.unique(found).size > 1}
+        drawn = [perturbed(double, list(graph.outputs), x, seed=seed) for seed in range(3)]
+        moved |= {name for each in drawn for name, found in each.items() if np.unique(found).size > 1}
+    assert apart <= moved
+    assert "out_y_relu" not in moved
 
 
 # --- no numbers at all ------------------------------------------------------------------------------------------------
