@@ -24,6 +24,7 @@ WITHOUT_OPERATIONS = (
     *(
         "attribute_meanings",
         "attributes",
+        "constant_tables",
         "contract",
         "equations",
         "families",

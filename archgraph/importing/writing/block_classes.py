@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,9 +21,10 @@ from archgraph.importing.writing.handed_sizes import blocks_without_arguments, h
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.key_order import key_order
-from archgraph.importing.writing.listed_inputs import with_list_of_inputs, words_of_lists
+from archgraph.importing.writing.listed_inputs import ANY_SIZE, with_list_of_inputs, without_sizes_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
+from archgraph.importing.writing.repeated_groups import GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
@@ -142,10 +143,11 @@ def _written_once(classes: Sequence[BlockClass], standard: StandardApplications)
     ordered = {made.name for made in classes if key_order(made.template.entries(), made.template.body.order)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
-        for statement in made.template.entries():
-            if isinstance(statement.made, Call) and not standard.has(statement.made):
-                counts = sites.setdefault(statement.made.block, Counter())
-                counts[statement.term.text] += 1 if statement.term.kind == "call" else 2
+        for entry in made.template.entries():
+            for statement in entry.applied:
+                if isinstance(statement.made, Call) and not standard.has(statement.made):
+                    counts = sites.setdefault(statement.made.block, Counter())
+                    counts[statement.term.text] += 1 if entry.term.kind == "call" else 2
     once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
     return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
@@ -189,18 +191,15 @@ class _BlockPlanner:
     def _with_copies(
         self, family: Sequence[Call], always: bool, across: bool, from_second: bool
     ) -> list[UnifiedClass[BodyTemplate]]:
-        words = words_of_lists(family)
-        copied = with_alike_copies(
-            [self._copied(call, words.get(id(call), ""), always, from_second) for call in family], across
-        )
+        copied = with_alike_copies([self._copied(call, always, from_second) for call in family], across)
         return with_joined_classes(unified(copied))
 
-    def _copied(self, call: Call, word: str, always: bool, from_second: bool) -> BodyTemplate:
-        """The template of a call with copies; its inputs are a list where copies read them by number."""
-        if word:
-            template = with_list_of_inputs(self._reader.read(call.body, call), word)
+    def _copied(self, call: Call, always: bool, from_second: bool) -> BodyTemplate:
+        """The template of a call with copies; inputs are a list where copies read them by number."""
+        template = with_list_of_inputs(self._reader.read(call.body, call))
+        if template is not None:
             template = _copied(template, always, from_second)
-            if any(_reads_inputs_by_number(one, len(template.arguments)) for one in template.entries()):
+            if any(_reads_by_number(one, template.listed) for one in template.entries()):
                 return template
         return _copied(self._reader.read(call.body, call), always, from_second)
 
@@ -216,7 +215,7 @@ class _BlockPlanner:
         return call.block in self._opened and call.scan is None and not self._standard.has(call)
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
-        symbols = _symbols(group.templates) if name else {}
+        symbols = without_sizes_of_lists(_symbols(group.templates), group.fullest.listed) if name else {}
         listed = counts_in_lists(group)
         found = inferred(
             group,
@@ -275,7 +274,28 @@ def _cost(classes: Sequence[UnifiedClass[BodyTemplate]]) -> tuple[int, int]:
 
 def _copied(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
     """The template with copies for modules in a row and side by side, and sums over these."""
-    return with_folded_sums(with_copies(with_parallel_copies(template, always), always), from_second)
+    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
+    return with_folded_sums(copied, from_second)
+
+
+def _reads_by_number(statement: WrittenStatement, values: Container[int]) -> bool:
+    """Whether the copies of a statement read some of these values, each another one."""
+    about, operands = statement.term.value, operands_of(statement)
+    if isinstance(about, GroupForm):
+        counted = [source for sources in about.sources for source in sources if source[0] in ("up", "down")]
+        return any(operands[place] in values for _, place, _ in counted)
+    return isinstance(about, Pattern) and bool(about.own) and any(one in values for one in operands)
+
+
+def _cost(classes: Sequence[UnifiedClass[BodyTemplate]]) -> tuple[int, int]:
+    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
+    return sum(len(one.fullest.statements) + len(one.presence) + _HEAD for one in classes), len(classes)
+
+
+def _copied(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
+    """The template with copies for modules in a row and side by side, and sums over these."""
+    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
+    return with_folded_sums(copied, from_second)
 
 
 def _reads_inputs_by_number(statement: WrittenStatement, inputs: int) -> bool:
@@ -322,6 +342,8 @@ def _candidates(template: BodyTemplate, symbols: Mapping[tuple[int, int], str]) 
     """The sizes of its inputs that are numbers, then the arguments of its constructor."""
     found: dict[str, Any] = {}
     for (place, axis), name in symbols.items():
+        if name == ANY_SIZE:
+            continue
         size = template.body.inputs[place].shape[axis]
         found.setdefault(name, size if isinstance(size, int) else ABSENT)
     arguments = dict(template.call.arguments) if template.call is not None else {}

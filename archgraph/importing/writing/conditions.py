@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.listed_inputs import ANY_SIZE
 from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
@@ -67,6 +68,8 @@ def _pairs_of_channels(
     """The widths of what is read next to each parameter that is a width, and to each multiple that the class has."""
     widths = dict(_widths(found, {*symbols.values()}, len(templates)))
     for (place, axis), symbol in symbols.items():
+        if not symbol.isidentifier() or symbol == ANY_SIZE:
+            continue
         sizes: list[Any] = [template.body.inputs[place].shape[axis] for template in templates]
         if all(type(size) is int for size in sizes):
             for text, values in widths.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.repeated_groups import member_paths
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.ops.contract import Weight
 
@@ -26,7 +27,9 @@ def key_order(statements: Sequence[WrittenStatement], keys: Sequence[str]) -> li
 
 def _units(statement: WrittenStatement) -> Iterator[Unit]:
     made = statement.made
-    if isinstance(made, Call):
+    if statement.members:
+        yield from ((path, 2) for path in member_paths(statement))
+    elif isinstance(made, Call):
         yield from ((path, 2) for path in _paths(statement))
     elif made.op.name in ("parameter", "buffer", "register_buffer"):
         yield statement.name, 0 if made.op.name == "parameter" else 1

@@ -12,8 +12,9 @@ from archgraph.importing.writing.block_classes import BlockClass
 from archgraph.importing.writing.copies import Pattern
 from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
+from archgraph.importing.writing.repeated_groups import GROUP
 from archgraph.importing.writing.templates import WrittenStatement
-from archgraph.importing.writing.values import ValueWriter, as_data, conditional
+from archgraph.importing.writing.values import ValueWriter, as_data, conditional, literal
 from archgraph.ops.contract import lookup
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
@@ -34,6 +35,8 @@ class Line:
     pattern: Pattern | None = None
     operation: str = ""
     when: str = ""
+    members: tuple[Line, ...] = ()
+    """The nodes of a group with copies."""
     counted: bool = False
     """Whether it is called after the level that it stands in, with its number."""
 
@@ -52,11 +55,13 @@ class Line:
     @property
     def main(self) -> int | None:
         """What is read without a word where it is the value before."""
-        return self.operands[0] if self.operands and self.ports[0] not in self.own else None
+        return self.operands[0] if self.operands and (self.members or self.ports[0] not in self.own) else None
 
     @property
     def copies_read(self) -> tuple[int, ...]:
         """The copies whose results others read by their number: of those in a row, all but the last."""
+        if self.members:
+            return self.statement.term.value.read  # type: ignore[no-any-return]
         if self.pattern is None:
             return ()
         return tuple(range(len(self.outs))) if self.pattern.mapped else self.pattern.read
@@ -65,13 +70,13 @@ class Line:
     def is_tensor(self) -> bool:
         """Whether it is a parameter or a buffer of the module around it."""
         made = self.statement.made
-        return isinstance(made, Node) and any(not weight.name for weight in made.weights)
+        return isinstance(made, Node) and any(not weight.name for weight in made.weights) and not self.members
 
     @property
     def hidden(self) -> bool:
         """Whether its weights stand in the module around it."""
         made = self.statement.made
-        return isinstance(made, Node) and made.hidden
+        return isinstance(made, Node) and made.hidden and not self.members
 
 
 def lines(made: BlockClass) -> list[Line]:
@@ -87,7 +92,11 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     operands = tuple(int(part.value) for part in term.parts if part.kind == "variable")
     keys: dict[str, Any] = {}
     arguments = [part for part in term.parts if part.kind != "variable"]
-    if term.kind == "operation":
+    members: tuple[Line, ...] = ()
+    if term.kind == GROUP:
+        keys.update({"repeat": writer.written(arguments[0]), "path": "."})
+        members = tuple(_members(statement, arguments[1:], writer))
+    elif term.kind == "operation":
         assert isinstance(statement.made, Node)
         keys.update(_operation(statement.made, arguments, writer))
     elif term.kind == FOLD:
@@ -118,9 +127,36 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         outs=statement.outs,
         statement=statement,
         pattern=term.value if term.kind == "copies" else None,
-        operation=_plain_name(keys.get("op", ""), term),
+        operation=_plain_name(keys.get("op", ""), term) if term.kind != GROUP else "layer",
         when=f"={condition}" if condition else "",
+        members=members,
     )
+
+
+def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWriter) -> Iterator[Line]:
+    """The nodes of a group, without what they read."""
+    for one, term, pattern in zip(statement.members, entries, statement.term.value.patterns, strict=True):
+        arguments = list(term.parts)
+        if isinstance(one.made, Node):
+            keys = dict(_operation(one.made, arguments, writer))
+        else:
+            keys = {"op": term.text, **dict(_of_each_copy(arguments, writer))}
+        operation = _plain_name(keys["op"], term)
+        yield Line(one.name, keys, one.ports, (), (), one, pattern, operation)
+
+
+def _of_each_copy(arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[str, Any]]:
+    """The arguments of a member that differ from their defaults, in the number of the copy where they differ."""
+    for part in arguments:
+        values = [writer.written(value) for value in part.parts]
+        default = part.value[0] if part.value else MISSING
+        if part.kind == "argument":
+            if default is MISSING or values[0] != as_data(default):
+                yield part.text, values[0]
+        elif part.kind == "each":
+            yield part.text, f"={literal(values[0])}[i]"
+        else:
+            yield part.text, conditional("i % 2 == 0" if part.kind == "turns" else part.kind, values[0], values[1])
 
 
 def _steps(call: Call, scan: Scan) -> Iterator[tuple[str, Any]]:

@@ -4,53 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from archgraph.graph.types import Call, Value
+from archgraph.graph.types import Value
 from archgraph.importing.writing.templates import BodyTemplate
 
 _NUMBERED = re.compile(r"(\D+)(\d+)")
+ANY_SIZE = "_"
+Symbols = Mapping[tuple[int, int], str]
 
 
-def words_of_lists(calls: Sequence[Call]) -> Mapping[int, str]:
-    """By the id of a call, what the list is called that all of its inputs are in; those that are called with as many
-    have the same channels, so that no expression needs to name them."""
-    found: dict[int, str] = {}
-    groups: dict[int, list[Call]] = {}
-    for call in calls:
-        groups.setdefault(len(call.inputs), []).append(call)
-    for count, group in groups.items():
-        word = _word(group[0].body.inputs)
-        fixed = {tuple(map(_fixed, call.body.inputs)) for call in group}
-        if (
-            count > 1
-            and word
-            and len(fixed) == 1
-            and len({(value.type.rank, value.dtype) for value in group[0].inputs}) == 1
-        ):
-            found.update((id(call), word) for call in group)
-    return found
+def list_among(inputs: Sequence[Value]) -> Mapping[int, str]:
+    """The places of inputs that were handed over as one list, as their names tell, with what each is called: x2 → x.2.
+    None where there is no list, or several."""
+    lists: dict[str, dict[int, int]] = {}
+    for place, value in enumerate(inputs):
+        match = _NUMBERED.fullmatch(value.name)
+        if match is not None:
+            lists.setdefault(match[1], {})[int(match[2])] = place
+    found = [(word, numbers) for word, numbers in lists.items() if len(numbers) > 1]
+    if len(found) != 1:
+        return {}
+    word, numbers = found[0]
+    types = {(inputs[place].type.rank, inputs[place].dtype) for place in numbers.values()}
+    whole = (
+        sorted(numbers) == list(range(len(numbers))) and len(types) == 1 and word not in {one.name for one in inputs}
+    )
+    return {numbers[number]: f"{word}.{number}" for number in sorted(numbers)} if whole else {}
 
 
-def _word(inputs: Sequence[Value]) -> str:
-    """What numbered inputs have in common in their names; '' where they are not numbered from 0."""
-    matches = [_NUMBERED.fullmatch(value.name) for value in inputs]
-    words = {match[1] if match is not None else "" for match in matches}
-    numbers = [int(match[2]) for match in matches if match is not None]
-    return words.pop() if len(words) == 1 and numbers == list(range(len(inputs))) else ""
-
-
-def _fixed(value: Value) -> tuple[Any, ...]:
-    return tuple(size if isinstance(size, int) else None for size in value.shape)
-
-
-def with_list_of_inputs(template: BodyTemplate, word: str) -> BodyTemplate:
-    """The template with its inputs as a list, unless a size of theirs is needed."""
+def with_list_of_inputs(template: BodyTemplate) -> BodyTemplate | None:
+    """The template with the inputs that are a list as one; None where there is none, or a size of them is needed."""
+    listed = list_among(template.body.inputs)
     parts = (part for one in template.entries() for part in one.term.all())
-    if word and not any(part.kind == "shape" for part in parts):
-        template.list_name = word
-        template.arguments = tuple(f"{kind} in {word}" for kind in template.arguments)
+    if not listed or any(part.kind == "shape" and part.value[0] in listed for part in parts):
+        return None
+    template.listed = listed
+    template.arguments = tuple(
+        f"{kind} in a list" if place in listed else kind for place, kind in enumerate(template.arguments)
+    )
     return template
+
+
+def without_sizes_of_lists(symbols: Symbols, listed: Mapping[int, str]) -> Symbols:
+    """The symbols of the inputs' dimensions: one of a list has a name only where all of its values have this size."""
+    common = {axis: len({symbols[place, axis] for place in listed}) == 1 for place, axis in symbols if place in listed}
+    return {
+        (place, axis): word if place not in listed or common[axis] else ANY_SIZE
+        for (place, axis), word in symbols.items()
+    }
 
 
 def listed_outputs(names: Sequence[str], ports: Sequence[str]) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copies import Pattern
 from archgraph.importing.writing.level_order import Named, first_places, levels_before_others
 from archgraph.importing.writing.lines import Line
+from archgraph.importing.writing.repeated_groups import member_paths
 
 _MOST_HANDED_OUT = 3
 
@@ -72,6 +73,9 @@ def _inside_of_blocks(lines: Sequence[Line]) -> set[int]:
 def _block_paths(line: Line) -> Iterator[str]:
     """The path of a block's module, or those of all copies."""
     made = line.statement.made
+    if line.statement.members:
+        yield from member_paths(line.statement)
+        return
     if not isinstance(made, Call) or made.shares is not None:
         return
     if not isinstance(line.pattern, Pattern):

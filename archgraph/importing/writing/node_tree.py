@@ -11,7 +11,8 @@ from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
-from archgraph.importing.writing.numbered_names import NumberedName, together
+from archgraph.importing.writing.numbered_names import NumberedName, counted_name, together
+from archgraph.importing.writing.repeated_nodes import repeated_nodes
 from archgraph.ops.contract import lookup
 
 
@@ -24,6 +25,8 @@ class TreeWriter:
         self._outputs = list(outputs)
         self._names: dict[int, str] = {}
         self._parents: dict[int, NodeGroup] = {}
+        self._visible: dict[int, set[str]] = {}
+        """The names around the parts of each group (by id)."""
         self._makers: dict[int, Line] = {}
         self._exports: dict[int, list[int]] = {}
         self._readers: Counter[int] = Counter(outputs)
@@ -73,6 +76,7 @@ class TreeWriter:
             self._names[id(part)] = name
             here.add(name)
         inner = taken | {name for name in here if not name.isdecimal()}
+        self._visible[id(group)] = inner
         for part in group.parts:
             if isinstance(part, NodeGroup):
                 self._name(part, inner)
@@ -203,6 +207,8 @@ class TreeWriter:
         return self._value_of(last) if last is not None else None
 
     def _line(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
+        if line.members:
+            return self._repeated_group(line, scope, default)
         keys = dict(line.keys)
         made = line.statement.made
         if "op" not in keys:
@@ -216,6 +222,15 @@ class TreeWriter:
         if line.when:
             keys["when"] = line.when
         return keys["op"] if list(keys) == ["op"] else keys
+
+    def _repeated_group(self, line: Line, scope: NodeGroup, default: int | None) -> dict[str, Any]:
+        """A group with copies: its first node reads what the copy before has made."""
+        keys: dict[str, Any] = {} if line.main == default else {"in": self._reference(line.operands[0], scope)}
+        keys |= line.keys
+        if line.when:
+            keys["when"] = line.when
+        outside = [self._reference(value, scope) for value in line.operands]
+        return {**keys, "nodes": repeated_nodes(line, outside, self._depth(line), self._visible[id(scope)])}
 
     def _shared(self, made: Any) -> str:
         for line in self._root.lines():
@@ -276,10 +291,13 @@ class TreeWriter:
         """How nodes of a group name a value, and which of how many copies or parts it is."""
         name = self._reference(value, scope)
         line = self._makers.get(value)
-        outs = line.outs if line is not None else tuple(range(len(self._inputs)))
-        place = outs.index(value)
         stem, _, number = name.rpartition(".")
-        if line is None or line.pattern is None or not line.pattern.read:
+        if line is None:
+            count = sum(one.startswith(f"{stem}.") for one in self._inputs)
+            return NumberedName(name, stem, int(number), count) if stem else NumberedName(name)
+        outs = line.outs
+        place = outs.index(value)
+        if line.pattern is None or not line.pattern.read:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
         if place < len(line.pattern.read):
             return NumberedName(name, stem, line.pattern.read[place])
@@ -303,7 +321,7 @@ class TreeWriter:
         found: list[str] = []
         for port in line.ports:
             if port in line.own:
-                found.append(_counted_name(names[: count // len(line.own)]))
+                found.append(counted_name(names[: count // len(line.own)]))
                 del names[: count // len(line.own)]
             else:
                 found.append(names.pop(0))
@@ -320,13 +338,6 @@ def _listed(ports: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
         else:
             found[port] = name
     return found
-
-
-def _counted_name(names: Sequence[str]) -> str:
-    """A name for each copy: `parts.1`, `parts.2` → parts.{i + 1}."""
-    stem = names[0].rstrip("0123456789")
-    start = int(names[0].removeprefix(stem))
-    return f"{stem}{{i + {start}}}" if start else f"{stem}{{i}}"
 
 
 def _is_weightless(part: Line | NodeGroup) -> bool:

@@ -41,3 +41,12 @@ def together(names: Sequence[NumberedName]) -> list[str]:
 
 def _follows(first: NumberedName, here: NumberedName, length: int) -> bool:
     return bool(first.stem) and here.stem == first.stem and here.number == first.number + length
+
+
+def counted_name(names: Sequence[str]) -> str:
+    """A name for each copy: `parts.1`, `parts.2` → parts.{i + 1}; `parts.2`, `parts.1` → parts.{2 - i}."""
+    stem = names[0].rstrip("0123456789")
+    start = int(names[0].removeprefix(stem))
+    if len(names) > 1 and int(names[1].removeprefix(stem)) < start:
+        return f"{stem}{{{start} - i}}"
+    return f"{stem}{{i + {start}}}" if start else f"{stem}{{i}}"

@@ -25,8 +25,7 @@ def with_parallel_copies(template: BodyTemplate, always: bool = False) -> BodyTe
     """The template with alike modules that stand side by side as copies, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
     made: list[WrittenStatement] = []
-    listed = len(template.arguments) if template.list_name else 0
-    places: dict[int, Place] = {value: (-1, "", value) for value in range(listed)}
+    places = dict(_places_of_inputs(template))
     gone: set[int] = set()
     for at, statement in enumerate(statements):
         if id(statement) in gone:
@@ -42,12 +41,27 @@ def with_parallel_copies(template: BodyTemplate, always: bool = False) -> BodyTe
     return template
 
 
+def numbered_values(template: BodyTemplate) -> dict[int, Place]:
+    """Under which number each value is handed out that has one, by the value."""
+    found = dict(_places_of_inputs(template))
+    for at, statement in enumerate(template.entries()):
+        found.update(_places(statement, at))
+    return found
+
+
+def _places_of_inputs(template: BodyTemplate) -> Iterator[tuple[int, Place]]:
+    for value, name in template.listed.items():
+        yield value, (-1, "", int(name.rpartition(".")[2]))
+
+
 def _places(statement: WrittenStatement, at: int) -> Iterator[tuple[int, Place]]:
     """Under which numbers a statement hands its values out, if it does."""
     pattern = statement.term.value
-    for place, value in enumerate(statement.outs) if len(statement.outs) > 1 else ():
+    mapped = isinstance(pattern, Pattern) and pattern.mapped
+    several = len(statement.outs) > 1 and (mapped or len(statement.made.outputs) == len(statement.outs))
+    for place, value in enumerate(statement.outs) if several else ():
         word = str(place)
-        if not (isinstance(pattern, Pattern) and pattern.mapped):
+        if not mapped:
             word = statement.made.outputs[place].name.rpartition(".")[2]
         match = _NUMBERED.fullmatch(word)
         if match is not None:

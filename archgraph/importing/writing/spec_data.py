@@ -42,16 +42,16 @@ def _block(made: BlockClass) -> dict[str, Any]:
     if parameters or made.handed:
         size = {"type": "any", **({"default": None} if made.lacking else {})}
         found["params"] = {**dict.fromkeys(made.handed, size), **parameters}
-    body = made.template.body
-    shapes = [[made.symbols[place, axis] for axis in range(value.type.rank)] for place, value in enumerate(body.inputs)]
-    word = made.template.list_name
-    if word:
-        common = [sizes[0] if len(set(sizes)) == 1 else "_" for sizes in zip(*shapes, strict=True)]
-        one = _input(common, body.inputs[0].dtype)
-        found["inputs"] = {word: {"each": len(shapes), **(one if isinstance(one, dict) else {"shape": one})}}
-    else:
-        pairs = zip(body.inputs, shapes, strict=True)
-        found["inputs"] = {value.name: _input(shape, value.dtype) for value, shape in pairs}
+    body, listed = made.template.body, made.template.listed
+    inputs: dict[str, Any] = {}
+    for place, value in enumerate(body.inputs):
+        word, _, number = listed.get(place, value.name).partition(".")
+        if not number or word not in inputs:
+            inputs[word] = _input([made.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
+        if number:
+            one = inputs[word] if isinstance(inputs[word], dict) else {"shape": inputs[word]}
+            inputs[word] = {"each": len(listed), **one}
+    found["inputs"] = inputs
     return found | _body(made, made.template.input_names, list(body.outputs))
 
 
@@ -75,7 +75,7 @@ def _outputs(names: Sequence[str], values: Sequence[str], template: BodyTemplate
     by_name = dict(zip(names, values, strict=True))
     ports = listed_outputs(names, template.input_names)
     if ports:
-        return {template.list_name: [by_name[name] for name in ports]}
+        return {next(iter(ports.values())).partition(".")[0]: [by_name[name] for name in ports]}
     return {name or "output": value for name, value in by_name.items()}
 
 

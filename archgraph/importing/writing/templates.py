@@ -42,6 +42,13 @@ class WrittenStatement(Statement):
     listed: tuple[str, ...] = ()
     """The ports of a block in the order in which a list is handed to them."""
     training: bool = False
+    members: tuple[WrittenStatement, ...] = ()
+    """The statements of the first copy, where it is a group of several."""
+
+    @property
+    def applied(self) -> tuple[WrittenStatement, ...]:
+        """The statements that apply something: itself, or the members of a group."""
+        return self.members or (self,)
 
     @property
     def part(self) -> str:
@@ -60,15 +67,13 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
     sizes: SettledSizes = field(default_factory=lambda: SettledSizes(()))
     handed: list[Size] | None = None
     """The sizes that are arguments, since the inputs do not say them; None where none may be."""
-    list_name: str = ""
-    """What its inputs are called together where they are one list."""
+    listed: Mapping[int, str] = field(default_factory=dict)
+    """The inputs that are one list, by their places, with their names in it: `x.0`, `x.1`."""
 
     @property
     def input_names(self) -> list[str]:
         """How statements call the inputs."""
-        names = [value.name for value in self.body.inputs]
-        word = self.list_name
-        return [f"{word}.{name.removeprefix(word)}" for name in names] if word else names
+        return [self.listed.get(place, value.name) for place, value in enumerate(self.body.inputs)]
 
 
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})

@@ -1,0 +1,162 @@
+"""Runs of several steps that come again in a loop over zipped lists: one group with copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from archgraph.importing.api import Imported, import_module
+from archgraph.importing.sources.input_descriptions import InputDescription
+
+IMAGE = {"x": InputDescription(("N", 8, "H", "W"))}
+
+
+def proved(module: Callable[[], nn.Module]) -> Imported:
+    """The import, which the proof found equal to the module in float64."""
+    made = import_module(module, IMAGE)
+    assert made.parity is not None
+    assert max(made.parity.differences) < 1e-12
+    return made
+
+
+class Unit(nn.Module):
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, channels, 3, padding=1)
+        self.skip = nn.Conv2d(before, channels, 1)
+
+    def forward(self, x: Tensor, scale: Tensor) -> Tensor:
+        out: Tensor = self.skip(x) + self.conv(x.relu()) * scale
+        return out
+
+
+class Gate(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.proj(x.mean((2, 3), keepdim=True)).sigmoid()
+
+
+class Down(nn.Module):
+    """Hands out what each layer makes, and a last convolution."""
+
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.gates = nn.ModuleList(Gate(channels) for _ in range(3))
+        self.units = nn.ModuleList(Unit(before if not at else channels, channels) for at in range(3))
+        self.down = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, scale: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        found: tuple[Tensor, ...] = ()
+        for unit, gate in zip(self.units, self.gates, strict=True):
+            x = gate(unit(x, scale))
+            found = (*found, x)
+        return self.down(x), found
+
+
+class Up(nn.Module):
+    """Takes the skips from the end of their list."""
+
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.gates = nn.ModuleList(Gate(channels) for _ in range(3))
+        self.units = nn.ModuleList(Unit((before if not at else channels) + channels, channels) for at in range(3))
+
+    def forward(self, x: Tensor, scale: Tensor, skips: tuple[Tensor, ...]) -> Tensor:
+        for unit, gate in zip(self.units, self.gates, strict=True):
+            x = gate(unit(torch.cat([x, skips[-1]], dim=1), scale))
+            skips = skips[:-1]
+        return x
+
+
+class UNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = Down(8, 8), Down(8, 16)
+        self.up1, self.up2 = Up(16, 16), Up(16, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = x.mean((1, 2, 3), keepdim=True)
+        x, one = self.first(x, scale)
+        x, two = self.second(x, scale)
+        out: Tensor = self.up2(self.up1(x, scale, two), scale, one)
+        return out
+
+
+def test_zipped_lists_are_a_group_with_copies() -> None:
+    blocks = proved(UNet).spec["blocks"]
+    down = blocks["down"]["nodes"]
+    assert list(down) == ["layer", "down"]
+    assert down["layer"] == {
+        "repeat": 3,
+        "path": ".",
+        "nodes": {
+            "unit": {"op": "unit", "in": ["prev", "scale"], "channels": "=channels", "path": "units.{i}"},
+            "gate": {"op": "gate", "path": "gates.{i}"},
+        },
+    }
+    assert blocks["down"]["outputs"] == {"output_0": "layer.0", "output_1": "layer.1", "output_2": "layer", "x": "down"}
+    up = blocks["up"]
+    assert up["inputs"]["skips"] == {"each": 3, "shape": ["N", "C3", "H", "W"]}
+    assert list(up["nodes"]) == ["layer"]
+    nodes = up["nodes"]["layer"]["nodes"]
+    assert nodes["concat"] == {"op": "concat", "in": ["prev", "skips.{2 - i}"]}
+    assert nodes["unit"]["channels"] == "=C3", "which all values of the list have"
+
+
+class Pyramid(nn.Module):
+    """What comes from above is brought to the next width and added to what stands there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (4, 8, 12, 16)
+        self.heads = nn.ModuleList(Unit(8, width) for width in widths)
+        self.wider = nn.ModuleList(Wider(*pair) for pair in pairwise(widths))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = x[:, :1]
+        heads = [head(x, scale) for head in self.heads]
+        whole = heads[0]
+        for wider, head in zip(self.wider, heads[1:], strict=True):
+            whole = head + wider(whole)
+        return whole
+
+
+class Wider(nn.Module):
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, channels, 1)
+        self.norm = nn.GroupNorm(2, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.norm(self.conv(x).tanh())
+        return out
+
+
+def test_members_without_weights_read_copies_by_their_number() -> None:
+    nodes = proved(Pyramid).spec["nodes"]
+    assert nodes["heads"]["map"] is True
+    layer = next(node for node in nodes.values() if isinstance(node, dict) and "nodes" in node)
+    assert (layer["in"], layer["repeat"], layer["path"]) == ("heads.0", 3, ".")
+    wider, add = layer["nodes"].values()
+    assert wider == {"op": "wider", "channels": "=[8, 12, 16][i]", "path": "wider.{i}"}
+    assert add["in"] == ["heads.{i + 1}", "wider"]
+
+
+class Residual(UNet):
+    """Each layer reads the value before it twice: this is no group, whose nodes have one name for it each."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = x.mean((1, 2, 3), keepdim=True)
+        for unit, gate in zip(self.first.units, self.first.gates, strict=True):
+            x = gate(unit(x, scale)) + x
+        return x
+
+
+def test_what_is_read_twice_stays_as_it_is() -> None:
+    assert "prev" not in str(proved(Residual).spec["nodes"])
