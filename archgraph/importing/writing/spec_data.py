@@ -91,7 +91,8 @@ def _bound(inputs: dict[str, Any], graph: Graph) -> None:
             continue
         name = next(value.name for value in graph.inputs if constraint.symbol in map(str, value.shape))
         written = inputs[name] if isinstance(inputs[name], dict) else {"shape": inputs[name]}
-        inputs[name] = {**written, "where": [*written.get("where", []), *_claims(constraint)]}
+        claims = dict.fromkeys((*written.get("where", []), *_claims(constraint)))
+        inputs[name] = {**written, "where": list(claims)}
 
 
 def _claims(constraint: Constraint) -> Iterator[str]:
