@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from archgraph.dims import Dim, Facts, Size, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
 from archgraph.ops.attributes import type_text
-from archgraph.ops.families import ON_DEMAND
 from archgraph.ops.registry import Registry
 from archgraph.ops.traits import Traits
 from archgraph.records import record
@@ -231,9 +230,7 @@ def operation(name: str, traits: Traits = Traits(), family: str = "") -> Callabl
     def register(kind: Op) -> Op:
         room, _, file = kind.__module__.rpartition(".")
         ours = room.partition(".")[0] == "archgraph"
-        if ours and name in ON_DEMAND.get(file, ()):  # it was declared before its file is read
-            REGISTRY.write(name)
-        elif ours:
+        if ours:
             REGISTRY.add(name, kind)
         kind.name, kind.traits = name, traits
         kind.family = family or (file if ours else name.partition(".")[0])

@@ -33,7 +33,11 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
         return len(self._contracts.keys() | self._makers.keys())
 
     def add(self, name: str, contract: Contract) -> None:
-        """A contract that is there. Raises ValueError for a name that is taken."""
+        """A contract that is there; that of a declared name waits until it is looked up. Raises ValueError for a name
+        that has one."""
+        if name in self._makers and name not in self._written:
+            self._written.add(name)
+            return
         self._require_free(name)
         self._contracts[name] = contract
 
@@ -42,12 +46,6 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
         for name in names:
             self._require_free(name)
             self._makers[name] = make
-
-    def write(self, name: str) -> None:
-        """Notes that the file being read has the contract of a declared name. Raises ValueError for a second one."""
-        if name in self._written:
-            raise ValueError(f"operation '{name}' is declared twice")
-        self._written.add(name)
 
     def _require_free(self, name: str) -> None:
         if name in self:
