@@ -702,5 +702,27 @@ NETWORKS: dict[str, Narrow] = {
         (64, 96),
         preset="mobilenetv4_hybrid_medium",
     ),
+    "tiny_vit": Narrow(
+        "tiny_vit_5m_224",
+        {"embed_dims": (8, 16, 24), "depths": (2, 2, 1), "num_heads": (1, 2, 3), "window_sizes": (3, 3, 4)},
+        {"channels": [8, 16, 24], "depths": [2, 2, 1], "heads": [1, 2, 3], "windows": [3, 3, 4]},
+        (44, 64),
+    ),
+    "mambaout": Narrow(
+        "mambaout_femto",
+        {"depths": (1, 2), "dims": (12, 24)},
+        {"depths": [1, 2], "channels": [12, 24]},
+        (36, 48),
+        normed=False,
+    ),
+    "pit": Narrow(
+        "pit_ti_distilled_224",
+        {"img_size": 64, "base_dims": [4, 4, 4], "depth": [1, 2, 1]},
+        {"image_size": 64, "dim": 8, "depths": [1, 2, 1]},
+        (64, 64),
+        normed=False,
+        preset="pit_ti_distilled_224",
+    ),
+    "inception_resnet_v2": Narrow("inception_resnet_v2", {}, {}, (75, 91)),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""

@@ -104,9 +104,9 @@ CASES = {
     "squeeze_excitation by default": Parity(
         "squeeze_excitation", {}, lambda: vision("ops").SqueezeExcitation(64, 4), [(2, 64, 3, 5)]
     ),
-    "same_pad": Parity("same_pad", {}, lambda: Same(3, 2), [(2, 4, 9, 8), (2, 4, 5, 1)]),
+    "same_pad": Parity("same_pad", {}, lambda: Same(3, 2), [(2, 4, 9, 8)]),
     "same_pad of a larger stride": Parity(
-        "same_pad", {"kernel_size": 7, "stride": 4}, lambda: Same(7, 4), [(2, 4, 9, 8), (2, 4, 10, 7)]
+        "same_pad", {"kernel_size": 7, "stride": 4}, lambda: Same(7, 4), [(2, 4, 10, 7)]
     ),
     "standardized_conv2d": Parity(
         "standardized_conv2d",
