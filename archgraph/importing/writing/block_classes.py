@@ -287,22 +287,6 @@ def _reads_by_number(statement: WrittenStatement, values: Container[int]) -> boo
     return isinstance(about, Pattern) and bool(about.own) and any(one in values for one in operands)
 
 
-def _cost(classes: Sequence[UnifiedClass[BodyTemplate]]) -> tuple[int, int]:
-    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
-    return sum(len(one.fullest.statements) + len(one.presence) + _HEAD for one in classes), len(classes)
-
-
-def _copied(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
-    """The template with copies for modules in a row and side by side, and sums over these."""
-    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
-    return with_folded_sums(copied, from_second)
-
-
-def _reads_inputs_by_number(statement: WrittenStatement, inputs: int) -> bool:
-    pattern = statement.term.value
-    return isinstance(pattern, Pattern) and bool(pattern.own) and any(one < inputs for one in operands_of(statement))
-
-
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
     """A part without a word of its own is called after the level that it is all of, or after what it applies."""
     around, _, last = part.rpartition(".")
