@@ -28,6 +28,8 @@ _WIDTHS = frozenset(
 they share a name only within one role."""
 WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
+_PLACES = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim", "start", "end", "step", "index"})
+"""Roles of dimensions and places. Of the few instances that have a part, each may equal an argument by accident."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
@@ -87,7 +89,7 @@ class ParameterInference:
         role = role.removesuffix(WIDE)
         present = [value for value in values if value is not ABSENT]
         constant = _all_equal(present)
-        if constant and not (len(present) < len(values) and type(present[0]) is int):
+        if constant and (role in _PLACES or len(present) == len(values) or type(present[0]) is not int):
             return ConstantNumber(present[0])
         known = self._known(role, wide, values)
         if known is None and not constant:
