@@ -79,6 +79,7 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
 ONE_FOR_ALL = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "size"})
 """Attributes of which one number stands for all dimensions."""
 
+_OWNER_AND_STEP = 2
 MOST_IN_EXPRESSIONS = 32
 """Numbers of a constant; larger ones are tables, which instances of one class have in common."""
 
@@ -147,10 +148,10 @@ class TemplateReader:
                 template.statements.append(self._statement(template, item, joined(prefix, item.name), numbers, trained))
 
     def _with_plain_owner(self, body: Graph) -> Graph:
-        """The body of an opened module. Where a single operation has all of its weights, as that of a norm that its
+        """The body of an opened module. Where it is an operation with its weights and one step, as a norm that its
         activation is part of, the operation stands for the module: it is called as the module is."""
         owners = [item for item in body.items if isinstance(item, Call) or item.weights or item.shares is not None]
-        node = owners[0] if len(owners) == 1 else None
+        node = owners[0] if len(owners) == 1 and len(body.items) == _OWNER_AND_STEP else None
         if not isinstance(node, Node) or not node.hidden or node.shares is not None or id(node) in self._shared:
             return body
         plain = replace(node, name="", hidden=False)
