@@ -43,8 +43,7 @@ class ValueWriter:
         if term.kind == "shape":
             return self._symbols[term.value]
         if term.kind == HANDED:
-            name: str = self._handed[term.value]
-            return name
+            return self._handed[int(term.value)]
         strength = _BINDING[term.text]
         left, right = self._size(term.parts[0], strength), self._size(term.parts[1], strength + 1)
         text = f"{left} {term.text} {right}"
