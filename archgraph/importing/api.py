@@ -185,7 +185,8 @@ def _about(source: object, module: torch.nn.Module) -> str:
     package = type(module).__module__.partition(".")[0]
     version = _version(package)
     said = f"{first.rstrip('.')}. " if first and len(first) < 200 else ""
-    return f"{said}Imported from {origin}{f' of {package} {version}' if version else ''}, torch {torch.__version__}."
+    of = f" of {package} {version}" if version and package != "torch" else ""
+    return f"{said}Imported from {origin}{of}, torch {torch.__version__}."
 
 
 def _version(package: str) -> str:
