@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
-from archgraph.codegen.analysis.scopes import ATTRIBUTES, Copy, Scope, ScopeStep, Var
+from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
@@ -102,7 +102,7 @@ class _ScopeReader:
         first = self.shares(node)
         if isinstance(first, Node) and owns_weights(first):
             shared = self._shared_path(first, node)
-            step.shared, step.path = ("", shared) if node.op.name in ATTRIBUTES else (shared, path)
+            step.shared, step.path = ("", shared) if step.is_attribute else (shared, path)
         return step
 
     def call(self, call: Call, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
@@ -211,14 +211,9 @@ def _mark_computed_once(scope: Scope) -> None:
 
 def _mark_holders(scope: Scope) -> None:
     """The steps at whose paths other steps have tensors of their own."""
-    holders = {step.path.rpartition(".")[0] for step in scope.steps if _is_attribute(step)}
+    holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
     for step in scope.steps:
         step.holds_others = step.scope is None and (step.shared or step.path) in holders
-
-
-def _is_attribute(step: ScopeStep) -> bool:
-    """Whether it is a tensor by itself; its kind is asked when what it holds is known."""
-    return step.node is not None and step.node.op.name in ATTRIBUTES
 
 
 def _is_chain(call: Call) -> bool:

@@ -94,6 +94,11 @@ class ScopeStep:
         return self._construction
 
     @property
+    def is_attribute(self) -> bool:
+        """Whether it is a tensor of the module and nothing else."""
+        return self.scope is None and self.node is not None and self.node.op.name in ATTRIBUTES
+
+    @property
     def kind(self) -> Literal["scope"] | NodeKind:
         """How it is written: `custom` owns weights that no module of torch's holds for it. A node's is found once, so
         it is asked for when all steps of its scope are there."""
@@ -105,7 +110,7 @@ class ScopeStep:
 
     def _kind_of_node(self) -> NodeKind:
         assert self.node is not None
-        if self.node.op.name in ATTRIBUTES:
+        if self.is_attribute:
             return "attribute"
         owner = self.node.shares or self.node
         if not (owner.weights or owner.ties):
