@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from archgraph.artifact.file_kinds import is_folder
 from archgraph.cli.check_results import Format, Result, print_results
+from archgraph.cli.checked_networks import checked_network
 from archgraph.errors import ArchgraphError, InputError, UnknownNameError
+from archgraph.graph.types import Graph
 from archgraph.importing.sources.source_names import names_module
 
+MANY = 8
+"""From so many specs on, further processes save more than they cost."""
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -24,10 +29,17 @@ def check_specs(
 
         watch_specs(specs, lambda spec: _checked(spec, settings), form)
         return
-    results = [_checked(spec, settings) for spec in specs]
-    print_results(results, form)
-    if any(result.error for result in results):
+    if not print_results(_each_checked(specs, settings), form):
         sys.exit(1)
+
+
+def _each_checked(specs: Sequence[str], settings: Sequence[str]) -> Iterable[Result]:
+    """What became of each spec, as soon as it is known."""
+    if len(specs) < MANY:
+        return (_checked(spec, settings) for spec in specs)
+    from archgraph.cli.parallel_checks import each_checked
+
+    return each_checked(specs, partial(_checked, settings=settings))
 
 
 def _files(spec: str) -> list[str]:
@@ -53,17 +65,22 @@ def _ships(name: str) -> bool:
 
 
 def _checked(spec: str, settings: Sequence[str]) -> Result:
-    import archgraph
-
     try:
-        if names_module(spec):
-            from archgraph.cli.options import load
-
-            return Result(spec, [load(spec, settings)])
-        if settings:
-            from archgraph.cli.options import parameters
-
-            return Result(spec, [archgraph.load(spec, **parameters(settings))])
-        return Result(spec, archgraph.check(spec))
+        return Result(spec, [checked_network(graph) for graph in _networks(spec, settings)])
     except ArchgraphError as error:
         return Result(spec, [], error)
+
+
+def _networks(spec: str, settings: Sequence[str]) -> Iterable[Graph]:
+    """The networks of a spec or a module: all presets, or the one with these parameters. Raises ArchgraphError."""
+    import archgraph
+
+    if names_module(spec):
+        from archgraph.cli.options import load
+
+        return [load(spec, settings)]
+    if settings:
+        from archgraph.cli.options import parameters
+
+        return [archgraph.load(spec, **parameters(settings))]
+    return archgraph.check(spec)
