@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
-from archgraph.importing.writing.alike_copies import counts_in_lists, with_alike_copies
+from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
-from archgraph.importing.writing.copies import Pattern, operands_of, with_copies
-from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
-from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.key_order import key_order
-from archgraph.importing.writing.listed_inputs import ANY_SIZE, with_list_of_inputs, without_sizes_of_lists
+from archgraph.importing.writing.listed_inputs import ANY_SIZE, without_sizes_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
-from archgraph.importing.writing.parallel_copies import with_parallel_copies
-from archgraph.importing.writing.repeated_groups import GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
@@ -35,7 +31,6 @@ from archgraph.importing.writing.templates import (
     BodyTemplate,
     OutsideSizeError,
     TemplateReader,
-    WrittenStatement,
 )
 from archgraph.importing.writing.unrolled_steps import with_scans
 from archgraph.importing.writing.usual_values import with_usual_defaults
@@ -46,20 +41,9 @@ from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.terms import Term, number
-from archgraph.structure.unification import ABSENT, UnifiedClass, unified
+from archgraph.structure.unification import ABSENT, UnifiedClass
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-_HEAD = 4
-"""Lines of a block before its nodes."""
-_WAYS_OF_COPYING = (
-    (False, False, False),
-    (True, False, False),
-    (False, True, False),
-    (True, True, False),
-    (True, True, True),
-)
-"""How modules of one class may be written in copies, the simplest way first: always; alike in all of the class; sums
-over copies from the second on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -169,39 +153,17 @@ class _BlockPlanner:
         made: list[BlockClass] = []
         for family in families(root, self._inside, lambda call: call.block):
             if family[0] is root:
-                template = _copied(self._reader.read(self._graph, None))
+                template = with_all_copies(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(self._groups(family), key=lambda group: -len(group.templates)):
+            for group in sorted(classes_of_family(family, self._read), key=lambda group: -len(group.templates)):
                 name = free(unhidden_name(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
 
-    def _groups(self, family: Sequence[Call]) -> list[UnifiedClass[BodyTemplate]]:
-        """Classes for the calls of one family: runs in their bodies are copies, in all of them where it is simpler in
-        some, and alike in all where that makes less to read, unless it would be more than without."""
-        made = self._with_copies(family, *_WAYS_OF_COPYING[0])
-        for way in _WAYS_OF_COPYING[1:]:
-            if len(made) > 1:
-                made = min(made, self._with_copies(family, *way), key=_cost)
-        plain = with_joined_classes(unified([self._reader.read(call.body, call) for call in family]))
-        return min(made, plain, key=_cost)
-
-    def _with_copies(
-        self, family: Sequence[Call], always: bool, across: bool, from_second: bool
-    ) -> list[UnifiedClass[BodyTemplate]]:
-        copied = with_alike_copies([self._copied(call, always, from_second) for call in family], across)
-        return with_joined_classes(unified(copied))
-
-    def _copied(self, call: Call, always: bool, from_second: bool) -> BodyTemplate:
-        """The template of a call with copies; inputs are a list where copies read them by number."""
-        template = with_list_of_inputs(self._reader.read(call.body, call))
-        if template is not None:
-            template = _copied(template, always, from_second)
-            if any(_reads_by_number(one, template.listed) for one in template.entries()):
-                return template
-        return _copied(self._reader.read(call.body, call), always, from_second)
+    def _read(self, call: Call) -> BodyTemplate:
+        return self._reader.read(call.body, call)
 
     def _inside(self, call: Call) -> Iterator[Call]:
         for item in call.body.items:
@@ -265,26 +227,6 @@ class _BlockPlanner:
 def _argument_names(templates: Sequence[BodyTemplate]) -> set[str]:
     """The names of the arguments of all constructors."""
     return {name for template in templates if template.call is not None for name in template.call.arguments}
-
-
-def _cost(classes: Sequence[UnifiedClass[BodyTemplate]]) -> tuple[int, int]:
-    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
-    return sum(len(one.fullest.statements) + len(one.presence) + _HEAD for one in classes), len(classes)
-
-
-def _copied(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
-    """The template with copies for modules in a row and side by side, and sums over these."""
-    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
-    return with_folded_sums(copied, from_second)
-
-
-def _reads_by_number(statement: WrittenStatement, values: Container[int]) -> bool:
-    """Whether the copies of a statement read some of these values, each another one."""
-    about, operands = statement.term.value, operands_of(statement)
-    if isinstance(about, GroupForm):
-        counted = [source for sources in about.sources for source in sources if source[0] in ("up", "down")]
-        return any(operands[place] in values for _, place, _ in counted)
-    return isinstance(about, Pattern) and bool(about.own) and any(one in values for one in operands)
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from archgraph.graph.types import Node, joined
+from archgraph.graph.types import joined
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
-from archgraph.importing.writing.numbered_names import NumberedName, counted_name, together
 from archgraph.importing.writing.repeated_nodes import repeated_nodes
-from archgraph.ops.contract import lookup
+from archgraph.importing.writing.wiring import WiringWriter
 
 
 class TreeWriter:
@@ -33,6 +33,7 @@ class TreeWriter:
         for line in root.lines():
             self._readers.update(line.operands)
             self._makers.update((value, line) for value in line.outs)
+        self._wires = WiringWriter(self._inputs, self._makers)
         self._place(root)
         self._hidden = frozenset(self._hidden_numbers())
         self._name(root, set(inputs))
@@ -213,7 +214,7 @@ class TreeWriter:
         made = line.statement.made
         if "op" not in keys:
             keys = {"share": self._shared(made), **keys}
-        wiring = self._wiring(line, scope, default)
+        wiring = self._wires.read_by(line, partial(self._reference, scope=scope), default)
         if wiring is not None:
             keys = {"op": keys.pop("op"), "in": wiring, **keys} if "op" in keys else {**keys, "in": wiring}
         path = self._path(line)
@@ -261,84 +262,6 @@ class TreeWriter:
             part = self._parents[id(part)]
         return depth
 
-    def _wiring(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
-        if not line.operands:
-            return None
-        if _is_variadic(line):
-            return self._all_read(line, scope, default)
-        names = self._read_names(line, scope)
-        ports = list(line.ports)
-        expected = _expected_ports(line, len(ports))
-        by_default = line.main is not None and line.main == default
-        if any("." in port for port in line.statement.listed):
-            return self._listed(line, scope)
-        if ports != expected:
-            if ports[0] == expected[0] and by_default:
-                return dict(zip(ports[1:], names[1:], strict=True)) or None
-            return dict(zip(ports, names, strict=True))
-        if len(names) == 1:
-            return None if by_default else names[0]
-        return names
-
-    def _all_read(self, line: Line, scope: NodeGroup, default: int | None) -> Any:
-        """What an operation reads that takes any number of values: copies and parts in a row together."""
-        if list(line.operands) == [default]:
-            return None
-        names = together([self._numbered(value, scope) for value in line.operands])
-        return names[0] if len(names) == 1 else names
-
-    def _numbered(self, value: int, scope: NodeGroup) -> NumberedName:
-        """How nodes of a group name a value, and which of how many copies or parts it is."""
-        name = self._reference(value, scope)
-        line = self._makers.get(value)
-        stem, _, number = name.rpartition(".")
-        if line is None:
-            count = sum(one.startswith(f"{stem}.") for one in self._inputs)
-            return NumberedName(name, stem, int(number), count) if stem else NumberedName(name)
-        outs = line.outs
-        place = outs.index(value)
-        if line.pattern is None or not line.pattern.read:
-            return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
-        if place < len(line.pattern.read):
-            return NumberedName(name, stem, line.pattern.read[place])
-        copies = line.keys.get("repeat")
-        return NumberedName(name, name, copies - 1) if isinstance(copies, int) else NumberedName(name)
-
-    def _listed(self, line: Line, scope: NodeGroup) -> dict[str, Any]:
-        """What is read at each port of a block, at those of a list (`x.0`, `x.1`) together."""
-        found: dict[str, list[NumberedName]] = {}
-        for port, value in zip(line.ports, line.operands, strict=True):
-            found.setdefault(port.partition(".")[0], []).append(self._numbered(value, scope))
-        whole = {port: together(names) for port, names in found.items()}
-        return {
-            port: names[0] if len(names) == 1 else [one.name for one in found[port]] for port, names in whole.items()
-        }
-
-    def _read_names(self, line: Line, scope: NodeGroup) -> list[str]:
-        """What is read at each port; where each copy reads another value, its name with their number."""
-        names = [self._reference(value, scope) for value in line.operands]
-        count = len(names) - len(line.ports) + len(line.own)
-        found: list[str] = []
-        for port in line.ports:
-            if port in line.own:
-                found.append(counted_name(names[: count // len(line.own)]))
-                del names[: count // len(line.own)]
-            else:
-                found.append(names.pop(0))
-        return found
-
-
-def _listed(ports: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
-    """What is read at each port, at those of a list (`x.0`, `x.1`) together."""
-    found: dict[str, Any] = {}
-    for port, name in zip(ports, names, strict=True):
-        word, dot, _ = port.partition(".")
-        if dot:
-            found.setdefault(word, []).append(name)
-        else:
-            found[port] = name
-    return found
-
 
 def _is_weightless(part: Line | NodeGroup) -> bool:
     """Whether a part has no place of its own in the module tree: it must not take that of another one."""
@@ -355,22 +278,6 @@ def _counted(path: str) -> str:
     levels = path.split(".")
     first = max((place for place, level in enumerate(levels) if not level.isdecimal()), default=0)
     return "_".join(levels[first:])
-
-
-def _is_variadic(line: Line) -> bool:
-    """Whether a line applies an operation to any number of values and nothing else."""
-    made = line.statement.made
-    if not isinstance(made, Node) or not line.ports:
-        return False
-    ports = lookup(made.op.name).ports
-    return bool(ports) and ports[0].variadic and all(port.startswith(f"{ports[0].name}.") for port in line.ports)
-
-
-def _expected_ports(line: Line, count: int) -> list[str]:
-    """The ports in the order in which a list is handed to them."""
-    if not isinstance(line.statement.made, Node):
-        return list(line.statement.listed[:count])
-    return [port.name for port in lookup(line.statement.made.op.name).ports[:count]]
 
 
 def _port(line: Line, value: int) -> str:

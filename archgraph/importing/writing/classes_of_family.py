@@ -1,0 +1,82 @@
+"""Classes for the calls of one class of modules: in copies and without, whatever is least to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+
+from archgraph.graph.types import Call
+from archgraph.importing.writing.alike_copies import with_alike_copies
+from archgraph.importing.writing.copies import Pattern, operands_of, with_copies
+from archgraph.importing.writing.folded_sums import with_folded_sums
+from archgraph.importing.writing.joined_templates import with_joined_classes
+from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
+from archgraph.importing.writing.parallel_copies import with_parallel_copies
+from archgraph.importing.writing.repeated_groups import GroupForm, with_repeated_groups
+from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.structure.unification import UnifiedClass, unified
+
+_HEAD = 4
+"""Lines of a block before its nodes."""
+_WAYS_OF_COPYING = (
+    (False, False, False),
+    (True, False, False),
+    (False, True, False),
+    (True, True, False),
+    (True, True, True),
+)
+"""How modules of one class may be written in copies, the simplest way first: always; alike in all of the class; sums
+over copies from the second on."""
+Read = Callable[[Call], BodyTemplate]
+_Classes = list[UnifiedClass[BodyTemplate]]
+
+
+def classes_of_family(family: Sequence[Call], read: Read) -> _Classes:
+    """The classes of calls of one family, as few and as short as can be.
+
+    Runs in their bodies are copies: in all of them where it is simpler in some, and alike in all where that makes less
+    to read, unless it would be more than without.
+    """
+    made = _in_copies(family, read, *_WAYS_OF_COPYING[0])
+    for way in _WAYS_OF_COPYING[1:]:
+        if len(made) > 1:
+            made = min(made, _in_copies(family, read, *way), key=_cost)
+    plain = with_joined_classes(unified([read(call) for call in family]))
+    return min(made, plain, key=_cost)
+
+
+def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
+    """The template with copies for modules side by side, in a row and in groups, and sums over them."""
+    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
+    return with_folded_sums(copied, from_second)
+
+
+def _in_copies(family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool) -> _Classes:
+    templates = [_with_lists_read_by_number(call, read, always, from_second) for call in family]
+    return with_joined_classes(unified(with_alike_copies(templates, across)))
+
+
+def _with_lists_read_by_number(call: Call, read: Read, always: bool, from_second: bool) -> BodyTemplate:
+    """The template of a call with copies; inputs are a list where copies read them by number."""
+    template = with_list_of_inputs(read(call)) if list_among(call.body.inputs) else None
+    if template is not None:
+        template = with_all_copies(template, always, from_second)
+        if any(_reads_by_number(one, template.listed) for one in template.entries()):
+            return template
+    return with_all_copies(read(call), always, from_second)
+
+
+def _reads_by_number(statement: WrittenStatement, values: Container[int]) -> bool:
+    """Whether the copies of a statement read some of these values, each another one."""
+    about, operands = statement.term.value, operands_of(statement)
+    if isinstance(about, GroupForm):
+        counted = [source for sources in about.sources for source in sources if source[0] in ("up", "down")]
+        return any(operands[place] in values for _, place, _ in counted)
+    return isinstance(about, Pattern) and bool(about.own) and any(one in values for one in operands)
+
+
+def _cost(classes: _Classes) -> tuple[int, int]:
+    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
+    lines = sum(
+        _HEAD + len(one.presence) + sum(1 + len(entry.members) for entry in one.fullest.entries()) for one in classes
+    )
+    return lines, len(classes)
