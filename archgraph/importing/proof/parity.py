@@ -97,7 +97,7 @@ class _Pair:
             return network(**inputs)
 
 
-def _held_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTable]) -> _Pair:
+def _held_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTable] = ()) -> _Pair:
     with float64_evaluation():  # constants keep the digits that the spec has
         ours = to_torch(graph)
     _require_keys(list(module.state_dict()), list(ours.state_dict()))
@@ -105,7 +105,7 @@ def _held_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTa
     return _Pair(ours, _with_weights_of(ours, module, tables))
 
 
-def _drawn_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTable]) -> _Pair:
+def _drawn_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTable] = ()) -> _Pair:
     """Both networks with parameters that have no contents; buffers are held."""
     with float64_evaluation():
         ours = instantiate(graph, written(graph), None)
