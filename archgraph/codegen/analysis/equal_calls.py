@@ -63,7 +63,11 @@ class EqualCalls:
     def _operation(self, op: Operation) -> int:
         found = self._operations.get(id(op))
         if found is None:
-            found = self._operations[id(op)] = self._number((type(op), *map(_typed, vars(op).values())))
+            try:
+                found = self._number((type(op), *map(_typed, vars(op).values())))
+            except TypeError:  # an attribute that cannot be looked up, such as a plugin's list: it equals itself alone
+                found = self._number((type(op), id(op)))
+            self._operations[id(op)] = found
         return found
 
 
