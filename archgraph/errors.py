@@ -27,11 +27,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Literal, Self
 
 from archgraph.edit_distance import edit_distance, shared_start, slips_allowed
+from archgraph.records import record
 from archgraph.synonyms import synonym
 
 MOST_PROBLEMS = 100
@@ -71,7 +72,7 @@ def _field(text: str) -> str:
     return re.sub(r"\n(?=\S)", "\n    ", visible(text))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Mark:
     """A place in a text: line and column count from 1; `text` is the whole line it stands in."""
 
@@ -97,7 +98,7 @@ def _shown_line(text: str) -> str:
     return visible(text.expandtabs(4))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Problem:
     """One thing that is wrong: the unit in which errors are collected, placed and printed.
 

@@ -1,4 +1,5 @@
-"""Writes the generated pages of this folder, the outputs that hand-written pages show, and the gallery's pictures.
+"""Writes the generated pages of this folder, the outputs that hand-written pages show, and the
+galleries' pictures.
 
     python docs/generate.py            writes what is stale
     python docs/generate.py --check    names what is stale, and exits with 1 where something is
@@ -13,11 +14,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import catalogue
+import blocks_page
 import coverage
 import fences
 import gallery
 import models_page
+import operations_page
 import sketches
 
 from archgraph.importing.writing.weight_names import weight_names_file
@@ -25,8 +27,8 @@ from archgraph.importing.writing.weight_names import weight_names_file
 DOCS = Path(__file__).parent
 
 GENERATED: dict[str, Callable[[], str]] = {
-    "operations.md": catalogue.operations,
-    "blocks.md": catalogue.blocks,
+    "operations.md": operations_page.operations,
+    "blocks.md": blocks_page.blocks,
     "models.md": models_page.models,
     "coverage.md": coverage.coverage,
 }
@@ -70,10 +72,11 @@ def main() -> int:
         if not check:
             (DOCS / name).write_text(text, encoding="utf-8")
         print(f"docs/{name} {'is stale: run python docs/generate.py' if check else 'written'}")
-    pictures = gallery.stale(gallery.drawn_specs())
-    for line in (f"the picture of {spec} is stale" for spec in pictures) if check else gallery.draw(pictures):
-        print(line)
-    return int(check and bool(found or pictures))
+    old = {shown: shown.stale() for shown in gallery.GALLERIES}
+    for shown, names in old.items():
+        for line in (f"{shown.picture(name)} is stale" for name in names) if check else shown.draw(names):
+            print(line)
+    return int(check and bool(found or any(old.values())))
 
 
 if __name__ == "__main__":

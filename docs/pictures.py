@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draws the pictures of networks that the repository shows.")
     parser.add_argument("specs", nargs="*", help="specs whose picture of the gallery is drawn anew")
     asked = parser.parse_args().specs
-    for line in gallery.draw(asked or gallery.stale(gallery.drawn_specs())):
+    for line in gallery.NETWORKS.draw(asked or gallery.NETWORKS.stale()):
         print(line)
     if asked:
         return

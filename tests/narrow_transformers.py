@@ -22,13 +22,17 @@ from transformers_networks import (
     gpt_neox,
     llama,
     mistral,
+    mit,
     mixtral,
     modernbert,
     opt,
     qwen2,
     roberta,
+    segformer,
     siglip_vision,
     t5,
+    vit,
+    vit_classifier,
     wav2vec2,
     wav2vec2_conformer,
     whisper,
@@ -76,6 +80,12 @@ def text_with_padding(length: int) -> dict[str, Tensor]:
 def image(seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return {"pixel_values": torch.randn((2, 3, 32, 32), generator=generator)}
+
+
+def wide_image(seed: int) -> dict[str, Tensor]:
+    """An image of any size."""
+    generator = torch.Generator().manual_seed(seed)
+    return {"pixel_values": torch.randn((2, 3, 64, 8 * seed), generator=generator)}
 
 
 def spectrogram(seed: int) -> dict[str, Tensor]:
@@ -133,8 +143,53 @@ DECODER = {
 }
 """A narrow decoder like Llama, whose heads are wider than a third of it."""
 DECODER_PARAMS = {"vocab": 40, "dim": 24, "hidden": 40, "depth": 2, "heads": 3, "kv_heads": 1, "theta": 50.0}
+PATCHES = {
+    "image_size": 32,
+    "patch_size": 8,
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 40,
+}
+"""A narrow vision transformer, as transformers configures it, and below as the specs do."""
+PATCHES_PARAMS = {"image_size": 32, "patch": 8, "dim": 24, "hidden": 40, "depth": 2, "heads": 3}
+PYRAMID = {
+    "depths": (1, 2, 1, 1),
+    "hidden_sizes": (8, 12, 20, 24),
+    "num_attention_heads": (1, 2, 2, 3),
+    "sr_ratios": (4, 2, 2, 1),
+    "decoder_hidden_size": 16,
+    "num_labels": 7,
+}
+"""A narrow SegFormer, as transformers configures it, and below as the spec does."""
+PYRAMID_PARAMS = {
+    "depths": [1, 2, 1, 1],
+    "channels": [8, 12, 20, 24],
+    "heads": [1, 2, 2, 3],
+    "reductions": [4, 2, 2, 1],
+    "decoder": 16,
+    "classes": 7,
+}
 
 NARROW: dict[str, Narrow] = {
+    "vit_model": Narrow(
+        partial(vit, **PATCHES),
+        "vit_model",
+        PATCHES_PARAMS,
+        image,
+        {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output"},
+    ),
+    "vit_classifier": Narrow(
+        partial(vit_classifier, **PATCHES | {"num_labels": 7}),
+        "vit_classifier",
+        {**PATCHES_PARAMS, "classes": 7},
+        image,
+        {"logits": "logits"},
+    ),
+    "segformer": Narrow(partial(segformer, **PYRAMID), "segformer", PYRAMID_PARAMS, wide_image, {"logits": "logits"}),
+    "mit": Narrow(
+        partial(mit, **PYRAMID), "segformer", {**PYRAMID_PARAMS, "segments": False}, wide_image, {"logits": "logits"}
+    ),
     "mistral": Narrow(
         lambda: mistral(head_dim=10, rms_norm_eps=1e-5, **DECODER),
         "mistral",

@@ -10,6 +10,7 @@ from transformers_networks import (
     LLAMA3_1_405B,
     LLAMA3_2_1B,
     LLAMA3_8B,
+    SEGFORMER_B2,
     Network,
     albert,
     bert,
@@ -19,12 +20,16 @@ from transformers_networks import (
     electra,
     gpt_neox,
     llama,
+    mit,
     mixtral,
     opt,
     qwen2,
     roberta,
+    segformer,
     siglip_vision,
     t5,
+    vit,
+    vit_classifier,
     whisper,
 )
 
@@ -51,8 +56,27 @@ def t5_of(dim: int, hidden: int, depth: int, heads: int, kind: str = "relu") -> 
     return partial(t5, d_model=dim, d_ff=hidden, num_layers=depth, num_heads=heads, feed_forward_proj=kind)
 
 
+SEGFORMERS = {
+    "b1": {"hidden_sizes": (64, 128, 320, 512)},
+    "b2": SEGFORMER_B2,
+    "b3": {**SEGFORMER_B2, "depths": (3, 4, 18, 3)},
+    "b4": {**SEGFORMER_B2, "depths": (3, 8, 27, 3)},
+    "b5": {**SEGFORMER_B2, "depths": (3, 6, 40, 3)},
+}
 LLAMA3_70B = {**LLAMA3_1_405B, **of(8192, 80, 64, 28672)}
 OTHERS: dict[str, Network] = {
+    "vit_base_patch32_224_in21k": partial(vit, patch_size=32),
+    "vit_large_patch16_224_in21k": partial(vit, **of(1024, 24, 16)),
+    "vit_large_patch32_224_in21k": partial(vit, patch_size=32, **of(1024, 24, 16)),
+    "vit_huge_patch14_224_in21k": partial(vit, patch_size=14, **of(1280, 32, 16)),
+    "google_vit_base_patch16_224": vit_classifier,
+    "google_vit_base_patch32_384": partial(vit_classifier, image_size=384, patch_size=32),
+    "google_vit_large_patch16_224": partial(vit_classifier, **of(1024, 24, 16)),
+    "google_vit_large_patch16_384": partial(vit_classifier, image_size=384, **of(1024, 24, 16)),
+    "google_vit_large_patch32_384": partial(vit_classifier, image_size=384, patch_size=32, **of(1024, 24, 16)),
+    "segformer_b0_ade": segformer,
+    **{f"segformer_{size}_ade": partial(segformer, **sizes) for size, sizes in SEGFORMERS.items() if size != "b2"},
+    **{f"mit_{size}": partial(mit, **sizes) for size, sizes in SEGFORMERS.items()},
     "bert_base_cased": partial(bert, vocab_size=28996),
     "bert_large_uncased": partial(bert, **of(1024, 24, 16)),
     "roberta_large": partial(roberta, vocab_size=50265, max_position_embeddings=514, **of(1024, 24, 16)),

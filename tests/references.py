@@ -88,7 +88,7 @@ DDPM_CELEBAHQ256: dict[str, Any] = DDPM_CIFAR10 | {
     "down_block_types": ("DownBlock2D",) * 4 + ("AttnDownBlock2D", "DownBlock2D"),
     "up_block_types": ("UpBlock2D", "AttnUpBlock2D") + ("UpBlock2D",) * 4,
 }
-"""The configuration of google/ddpm-celebahq-256."""
+"""The configuration of google/ddpm-celebahq-256, and of ddpm-church-256 and ddpm-bedroom-256."""
 
 LDM_CELEBAHQ256: dict[str, Any] = {
     "sample_size": 64,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import references
@@ -73,6 +74,39 @@ def narrow_coatnet(**sizes: Any) -> dict[str, Any]:
     return {"img_size": 64, **sizes}
 
 
+def narrow_efficientnet(stages: list[list[str]], norm: float = 1e-5, act: str = "silu", **config: Any) -> Any:
+    """A network of timm's builder, its stages in timm's notation."""
+    models, layers = references.timm().models, references.timm().layers
+    arguments = models._efficientnet_builder.decode_arch_def(stages)
+    norm_layer = partial(torch.nn.BatchNorm2d, eps=norm)
+    sizes = {"block_args": arguments, "norm_layer": norm_layer, "act_layer": layers.get_act_layer(act)}
+    return {**sizes, **config}
+
+
+def narrow_mobilenet(*stages: list[list[str]], norm: float = 1e-5, force_act_layer: Any = None, **config: Any) -> Any:
+    """A network with MobileNetV3's units and head, its stages in timm's notation."""
+    layer = references.timm().models._efficientnet_blocks.SqueezeExcite
+    squeeze = partial(layer, gate_layer="hard_sigmoid", force_act_layer=force_act_layer)
+    sizes = {"stem_size": 16, "num_features": 24, "se_layer": squeeze, **config}
+    return narrow_efficientnet([stage for part in stages for stage in part], norm, "hard_swish", **sizes)
+
+
+def narrow_universal(*stages: list[list[str]], layer_scale: float | None = None) -> Any:
+    """A network with MobileNetV4's units and head, its stages in timm's notation."""
+    config = {"stem_size": 8, "num_features": 24, "head_bias": False, "head_norm": True}
+    sizes = {**config, "layer_scale_init_value": layer_scale}
+    return narrow_efficientnet([stage for part in stages for stage in part], act="relu", **sizes)
+
+
+def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...]) -> Any:
+    """Stages of inverted residuals, and of what follows one in a stage of attention."""
+    models = references.timm().models
+    block = getattr(models.mobilevit, f"_{version}_block")
+    blocks = [models.mobilevit._inverted_residual_block(*stages[0], br=2.0), *(block(*s, br=2.0) for s in stages[1:])]
+    config = {"stem_chs": stem, "stem_pool": "", "downsample": "", "act_layer": "silu", "num_features": head}
+    return {"cfg": models.byobnet.ByoModelCfg(blocks=tuple(blocks), **config)}
+
+
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
 """A small vision transformer, under timm's names and ours."""
@@ -94,6 +128,49 @@ DPN = {"k_sec": (1, 2, 1, 1), "inc_sec": (4, 4, 4, 4), "k_r": 8, "groups": 4, "n
 OUR_DPN = {"depths": [1, 2, 1, 1], "joined": [4, 4, 4, 4], "hidden": 8, "groups": 4, "stem": 8}
 TWINS = {"depths": [2, 3], "embed_dims": [8, 16], "num_heads": [1, 2], "mlp_ratios": [2, 2], "sr_ratios": [2, 1]}
 OUR_TWINS = {"depths": [2, 3], "channels": [8, 16], "heads": [1, 2], "expansions": [2, 2], "reductions": [2, 1]}
+OUR_MOBILENET = {
+    "stem": 16,
+    "kernels": [[3], [5, 3], [5]],
+    "hidden": [[0], [48, 48], [48]],
+    "channels": [[16], [24, 24], [32]],
+    "squeezes": [[0], [0, 24], [24]],
+    "strides": [1, 2, 2],
+    "top": 24,
+    "head": 24,
+}
+OUR_EFFICIENT = {
+    "stem": 8,
+    "fused": 2,
+    "expand": [1, 3, 2],
+    "strides": [1, 2, 2],
+    "channels": [16, 24, 32],
+    "depths": [2, 2, 2],
+    "head": 24,
+}
+OUR_SEARCHED = {
+    "stem": 8,
+    "expand": [1, 6],
+    "kernels": [3, 5],
+    "strides": [1, 2],
+    "channels": [16, 24],
+    "depths": [1, 2],
+    "head": 24,
+}
+CROSSVIT = {"img_size": 120, "embed_dim": [12, 24], "depth": [[1, 2, 0], [1, 2, 0]], "num_heads": [3, 3]}
+OUR_CROSSVIT = {"image_size": 120, "small_size": 112, "dims": [12, 24], "heads": 3, "scales": 2, "layers": 2}
+COATNET: dict[str, Any] = {"img_size": 64, "embed_dim": (8, 32, 64, 64), "depths": (1, 2, 2, 1), "stem_width": (8, 12)}
+OUR_COATNET = {"image_size": 64, "stem": [8, 12], "depths": [1, 2, 2, 1], "channels": [8, 32, 64, 64]}
+OUR_UNIVERSAL: dict[str, Any] = {
+    "stem": 8,
+    "starts": [[3, 0, 3, 0]],
+    "kernels": [[5, 3, 0, 0]],
+    "channels": [16],
+    "key_dims": [8],
+    "top": 24,
+    "head": 24,
+}
+NARROW_DLA: dict[str, Any] = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
+OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -296,5 +373,356 @@ NETWORKS: dict[str, Narrow] = {
         (24, 32),
         preset="xcit_nano_12_p8_224",
     ),
+    "tf_efficientnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r2_k3_s1_e1_c16_se0.25"], ["ir_r2_k5_s2_e3_c24_se0.25"], ["ir_r2_k3_s2_e2_c16"]],
+            1e-3,
+            stem_size=8,
+            num_features=24,
+            pad_type="same",
+        ),
+        {
+            "stem": 8,
+            "expand": [1, 3, 2],
+            "kernels": [3, 5, 3],
+            "strides": [1, 2, 2],
+            "channels": [16, 24, 16],
+            "depths": [2, 2, 2],
+            "weighed": [0, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "tf_efficientnet edge": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["er_r2_k3_s1_e2_c8_fc8_noskip"], ["er_r2_k3_s2_e3_c16"], ["ir_r2_k5_s2_e2_c24"]],
+            act="relu",
+            stem_size=16,
+            num_features=24,
+        ),
+        {
+            "stem": 16,
+            "fused": 2,
+            "expand": [2, 3, 2],
+            "kernels": [3, 3, 5],
+            "strides": [1, 2, 2],
+            "channels": [8, 16, 24],
+            "depths": [2, 2, 2],
+            "head": 24,
+        },
+        preset="efficientnet_es",
+    ),
+    "nfnet": Narrow(
+        "dm_nfnet_f0",
+        {"depths": (1, 2), "channels": (32, 48), "stem_chs": 64, "group_size": 4, "num_features": 32},
+        {"depths": [1, 2], "channels": [32, 48], "stem": 64, "group": 4, "head": 32},
+        (37, 48),
+        normed=False,
+    ),
+    "nfnet light": Narrow(
+        "eca_nfnet_l0",
+        {"depths": (1, 2), "channels": (32, 64), "stem_chs": 64, "group_size": 2, "num_features": 32},
+        {"depths": [1, 2], "channels": [32, 64], "stem": 64, "group": 2, "head": 32},
+        (37, 48),
+        normed=False,
+        preset="eca_nfnet_l0",
+    ),
+    "resnet_v2": Narrow(
+        "resnetv2_50",
+        {"layers": [1, 2], "channels": (32, 64), "stem_chs": 16},
+        {"depths": [1, 2], "channels": [32, 64], "stem": 16},
+        (37, 48),
+    ),
+    "resnet_v2 deep": Narrow(
+        "resnetv2_18d",
+        {"layers": [1, 2], "channels": (16, 24), "stem_chs": 16},
+        {"depths": [1, 2], "channels": [16, 24], "stem": 16},
+        (37, 48),
+        preset="resnetv2_18d",
+    ),
+    "resnet_v2 bit": Narrow(
+        "resnetv2.ResNetV2",
+        lambda: {
+            "layers": [1, 2],
+            "channels": (128, 256),
+            "stem_chs": 32,
+            "stem_type": "fixed",
+            "conv_layer": partial(references.timm().layers.StdConv2d, eps=1e-8),
+        },
+        {"depths": [1, 2], "channels": [128, 256], "stem": 32},
+        (37, 48),
+        normed=False,
+        preset="resnetv2_50x1_bit",
+    ),
+    "mobilevit": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_mobilevit("mobilevit", 8, 24, (2, 16, 1), (1, 24, 2, 16, 2, 2), (1, 32, 2, 24, 1, 2)),
+        {
+            "stem": 8,
+            "expand": 2,
+            "depths": [2, 1, 1],
+            "channels": [16, 24, 32],
+            "dims": [16, 24],
+            "layers": [2, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "mobilevit_v2": Narrow(
+        "byobnet.ByobNet",
+        lambda: narrow_mobilevit("mobilevitv2", 8, 0, (2, 16, 1), (1, 32, 2, 2), (1, 48, 2, 1)),
+        {"stem": 8, "depths": [2, 1, 1], "channels": [16, 32, 48], "layers": [2, 1]},
+        (37, 48),
+    ),
+    "tresnet": Narrow(
+        "tresnet_m",
+        {"layers": [1, 2, 2, 1], "width_factor": 0.25},
+        {"depths": [1, 2, 2, 1], "channels": 16},
+        (64, 96),
+    ),
+    "tresnet v2": Narrow(
+        "tresnet_v2_l",
+        {"layers": [1, 2, 1, 1], "width_factor": 0.25},
+        {"depths": [1, 2, 1, 1], "channels": 16},
+        (64, 96),
+        preset="tresnet_v2_l",
+    ),
+    "dla": Narrow("dla102", NARROW_DLA, OUR_DLA | {"adds": True}, (64, 96)),
+    "dla basic": Narrow("dla34", NARROW_DLA, OUR_DLA, (64, 96), preset="dla34"),
+    "dla split": Narrow(
+        "dla60_res2next",
+        NARROW_DLA | {"cardinality": 2, "base_width": 16},
+        OUR_DLA | {"groups": 2, "width": 16},
+        (64, 96),
+        preset="dla60_res2next",
+    ),
+    "hardcorenas": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["ds_r1_k3_s1_e1_c16_nre"], ["ir_r1_k5_s2_e3_c24_nre", "ir_r1_k3_s1_e2_c24_nre_se0.5"]],
+            [["ir_r1_k5_s2_e2_c32_se0.5"], ["cn_r1_k1_s1_c24"]],
+            force_act_layer=torch.nn.ReLU,
+        ),
+        OUR_MOBILENET | {"early": 2},
+        (37, 48),
+    ),
+    "tf_mobilenet_v3": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["ds_r1_k3_s1_e1_c16_nre"], ["ir_r1_k5_s2_e3_c24_nre", "ir_r1_k3_s1_e2_c24_nre_se0.5"]],
+            [["ir_r1_k5_s2_e2_c32_se0.5"], ["cn_r1_k1_s1_c24"]],
+            norm=1e-3,
+            force_act_layer=torch.nn.ReLU,
+            pad_type="same",
+        ),
+        OUR_MOBILENET | {"early": 2},
+        (37, 48),
+        preset="tf_mobilenetv3_large_100",
+    ),
+    "fbnet_v3": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["ds_r1_k3_s1_e1_c16"], ["ir_r1_k5_s2_e3_c24", "ir_r1_k3_s1_e2_c24_se0.5"]],
+            [["ir_r1_k5_s2_e2_c32_se0.5"], ["cn_r1_k1_s1_c24"]],
+            head_bias=False,
+        ),
+        OUR_MOBILENET,
+        (37, 48),
+    ),
+    "lcnet": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_mobilenet(
+            [["dsa_r1_k3_s1_c16"], ["dsa_r2_k5_s2_c16"], ["dsa_r1_k3_s1_c16_se0.5"]], force_act_layer=torch.nn.ReLU
+        ),
+        {
+            "stem": 16,
+            "kernels": [[3], [5, 5], [3]],
+            "hidden": [[0], [0, 0], [0]],
+            "channels": [[16], [16, 16], [16]],
+            "squeezes": [[0], [0, 0], [8]],
+            "strides": [1, 2, 1],
+            "head": 24,
+        },
+        (37, 48),
+    ),
+    "tf_efficientnet_v2": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["cn_r2_k3_s1_e1_c16_skip"], ["er_r2_k3_s2_e3_c24"], ["ir_r2_k3_s2_e2_c32_se0.25"]],
+            1e-3,
+            stem_size=8,
+            num_features=24,
+            pad_type="same",
+        ),
+        OUR_EFFICIENT,
+        (37, 48),
+    ),
+    "tf_efficientnet_v2 rw": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["er_r2_k3_s1_e1_c16"], ["er_r2_k3_s2_e3_c24"], ["ir_r2_k3_s2_e2_c32_se0.25"]],
+            stem_size=8,
+            num_features=24,
+        ),
+        OUR_EFFICIENT,
+        preset="efficientnetv2_rw_s",
+    ),
+    "tinynet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r1_k3_s1_e1_c16_se0.25"], ["ir_r2_k5_s2_e6_c24_se0.25"]], stem_size=8, num_features=24
+        ),
+        OUR_SEARCHED,
+    ),
+    "timm_mobilenet_v2": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r1_k3_s1_c16"], ["ir_r2_k5_s2_e6_c24"]], act="relu6", stem_size=8, num_features=24
+        ),
+        OUR_SEARCHED,
+    ),
+    "semnasnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["ds_r1_k3_s1_c16_noskip"], ["ir_r2_k5_s2_e6_c24_se0.25"]], act="relu", stem_size=8, num_features=24
+        ),
+        OUR_SEARCHED | {"weighed": [1]},
+    ),
+    "mixnet": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [
+                ["ds_r1_k3_s1_e1_c16"],
+                ["ir_r1_k3.5_a1.1_p1.1_s2_e6_c24", "ir_r1_k3_a1.1_p1.1_s1_e3_c24"],
+                ["ir_r1_k3.5.7_s2_e6_c40_se0.5_nsw", "ir_r2_k3.5_p1.1_s1_e6_c40_se0.5_nsw"],
+            ],
+            1e-3,
+            "relu",
+            stem_size=16,
+            num_features=24,
+            pad_type="same",
+        ),
+        {
+            "channels": [16, 24, 40],
+            "depths": [1, 2, 3],
+            "strides": [1, 2, 2],
+            "squeezes": [0, 0, 2],
+            "first_kernels": [[3], [3, 5], [3, 5, 7]],
+            "first_reads": [1, 2, 1],
+            "first_writes": [1, 2, 1],
+            "expand": [1, 3, 6],
+            "kernels": [[3], [3], [3, 5]],
+            "reads": [1, 2, 1],
+            "writes": [1, 2, 2],
+            "head": 24,
+        },
+        (37, 48),
+        preset="tf_mixnet_s",
+    ),
+    "crossvit": Narrow(
+        "crossvit_9_240",
+        CROSSVIT,
+        OUR_CROSSVIT,
+        (120, 120),
+        normed=False,
+    ),
+    "crossvit dagger": Narrow(
+        "crossvit_9_dagger_240",
+        CROSSVIT,
+        OUR_CROSSVIT,
+        (120, 120),
+        normed=False,
+        preset="crossvit_9_dagger_240",
+    ),
+    "focalnet large": Narrow(
+        "focalnet.FocalNet",
+        {
+            "depths": [1, 2],
+            "embed_dim": 8,
+            "focal_levels": [2, 2],
+            "focal_windows": [3, 3],
+            "use_post_norm": True,
+            "use_post_norm_in_modulation": True,
+            "use_overlap_down": True,
+            "layerscale_value": 1e-4,
+        },
+        {"depths": [1, 2], "channels": 8, "levels": 2},
+        normed=False,
+        preset="focalnet_huge_fl3",
+    ),
+    "coatnet_rw": Narrow("coatnet_0_rw_224", COATNET, OUR_COATNET, (64, 64)),
+    "coatnet_rw pool": Narrow("coatnet_nano_rw_224", COATNET, OUR_COATNET, (64, 64), preset="coatnet_nano_rw_224"),
+    "coatnet_rw norm": Narrow("coatnet_bn_0_rw_224", COATNET, OUR_COATNET, (64, 64), preset="coatnet_bn_0_rw_224"),
+    "coatnet_rw network": Narrow(
+        "coatnet_rmlp_1_rw_224", COATNET, OUR_COATNET | {"dropout": 0.0}, (64, 64), preset="coatnet_rmlp_1_rw_224"
+    ),
+    "coatnet_rw scale": Narrow(
+        "coatnet_rmlp_2_rw_224", COATNET, OUR_COATNET | {"dropout": 0.0}, (64, 64), preset="coatnet_rmlp_2_rw_224"
+    ),
+    "rexnet": Narrow("rexnet_100", {"width_mult": 0.25}, {"wider": 0.25, "dropout": 0.0}, (64, 48)),
+    "mobilenet_v4": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_universal(
+            [["cn_r1_k3_s2_e1_c16", "cn_r1_k1_s1_e1_c8"]],
+            [["uir_r1_a3_k5_s2_e4_c16", "uir_r1_a0_k3_s1_e2_c16", "uir_r1_a3_k0_s1_e2_c16", "uir_r1_a0_k0_s1_e2_c16"]],
+            [["cn_r1_k1_s1_c24"]],
+        ),
+        OUR_UNIVERSAL
+        | {"fused": 0, "plain": [[16, 8]], "expand": [[4, 2, 2, 2]], "heads": [[0, 0, 0, 0]], "kv_strides": [1]},
+        (64, 96),
+    ),
+    "mobilenet_v4 hybrid": Narrow(
+        "mobilenetv3.MobileNetV3",
+        lambda: narrow_universal(
+            [["er_r1_k3_s2_e4_c8"]],
+            [
+                [
+                    "uir_r1_a3_k5_s2_e4_c16",
+                    "mqa_r1_k3_h2_s1_v2_d8_c16",
+                    "uir_r1_a3_k0_s1_e2_c16",
+                    "mqa_r1_k3_h2_s1_v2_d8_c16",
+                ]
+            ],
+            [["cn_r1_k1_s1_c24"]],
+            layer_scale=1e-5,
+        ),
+        OUR_UNIVERSAL
+        | {
+            "fused": 8,
+            "plain": [],
+            "expand": [[4, 0, 2, 0]],
+            "heads": [[0, 2, 0, 2]],
+            "starts": [[3, 0, 3, 0]],
+            "kernels": [[5, 0, 0, 0]],
+            "key_dims": [8],
+            "kv_strides": [2],
+        },
+        (64, 96),
+        preset="mobilenetv4_hybrid_medium",
+    ),
+    "tiny_vit": Narrow(
+        "tiny_vit_5m_224",
+        {"embed_dims": (8, 16, 24), "depths": (2, 2, 1), "num_heads": (1, 2, 3), "window_sizes": (3, 3, 4)},
+        {"channels": [8, 16, 24], "depths": [2, 2, 1], "heads": [1, 2, 3], "windows": [3, 3, 4]},
+        (44, 64),
+    ),
+    "mambaout": Narrow(
+        "mambaout_femto",
+        {"depths": (1, 2), "dims": (12, 24)},
+        {"depths": [1, 2], "channels": [12, 24]},
+        (36, 48),
+        normed=False,
+    ),
+    "pit": Narrow(
+        "pit_ti_distilled_224",
+        {"img_size": 64, "base_dims": [4, 4, 4], "depth": [1, 2, 1]},
+        {"image_size": 64, "dim": 8, "depths": [1, 2, 1]},
+        (64, 64),
+        normed=False,
+        preset="pit_ti_distilled_224",
+    ),
+    "inception_resnet_v2": Narrow("inception_resnet_v2", {}, {}, (75, 91)),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""

@@ -35,6 +35,10 @@ distilbert = partial(network, "DistilBertModel", "DistilBertConfig")
 albert = partial(network, "AlbertModel", "AlbertConfig")
 modernbert = partial(network, "ModernBertModel", "ModernBertConfig", pad_token_id=None)
 siglip_vision = partial(network, "SiglipVisionModel", "SiglipVisionConfig")
+vit = partial(network, "ViTModel", "ViTConfig")
+vit_classifier = partial(network, "ViTForImageClassification", "ViTConfig", num_labels=1000)
+segformer = partial(network, "SegformerForSemanticSegmentation", "SegformerConfig", num_labels=150)
+mit = partial(network, "SegformerForImageClassification", "SegformerConfig", num_labels=1000)
 clip_vision = partial(network, "CLIPVisionModelWithProjection", "CLIPVisionConfig")
 clip_text = partial(network, "CLIPTextModelWithProjection", "CLIPTextConfig")
 wav2vec2 = partial(network, "Wav2Vec2Model", "Wav2Vec2Config")
@@ -182,8 +186,13 @@ SIGLIP_SO400M = {
     "num_hidden_layers": 27,
     "num_attention_heads": 16,
 }
+SEGFORMER_B2 = {"depths": (3, 4, 6, 3), "hidden_sizes": (64, 128, 320, 512), "decoder_hidden_size": 768}
 
 PUBLISHED: dict[str, Network] = {
+    "vit_base_patch16_224_in21k": vit,
+    "google_vit_base_patch16_384": partial(vit_classifier, image_size=384),
+    "segformer_b2_ade": partial(segformer, **SEGFORMER_B2),
+    "mit_b0": mit,
     "smollm2_135m": partial(llama, **SMOLLM2_135M),
     "mistral_7b_v0_3": partial(mistral, vocab_size=32768),
     "mistral_nemo_12b": partial(mistral, **MISTRAL_NEMO),

@@ -39,6 +39,18 @@ _METADATA = 1 << 16
 """The metadata of an exported file lie within so many bytes of its start."""
 
 
+FileState = tuple[int, int, int]
+
+
+def file_state(path: Path | str) -> FileState | None:
+    """What a change of the file changes; None where it is not there."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def is_file(path: Path) -> bool:
     """Whether there is such a file; a path that no file can have, such as one too long, is none."""
     try:

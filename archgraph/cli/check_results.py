@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from archgraph.cli.checked_networks import CheckedNetwork, Limit
 from archgraph.cli.output import echo, plain_problem, print_json, warn
 from archgraph.errors import ArchgraphError, Problem
-
-if TYPE_CHECKING:
-    from archgraph.dims import Cause
-    from archgraph.graph.types import Graph
+from archgraph.records import record
 
 
 class Format(StrEnum):
@@ -26,30 +22,33 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Result:
-    """What became of one spec: the graphs of its presets, or its error."""
+    """What became of one spec: the networks of its presets, or its error."""
 
     spec: str
-    graphs: list[Graph]
+    networks: list[CheckedNetwork]
     error: ArchgraphError | None = None
 
     @property
     def problems(self) -> Iterator[Problem]:
         """Errors, or the warnings of what is right, each once."""
-        found = self.error.problems if self.error else (each for graph in self.graphs for each in graph.warnings)
+        found = self.error.problems if self.error else (each for found in self.networks for each in found.warnings)
         yield from dict.fromkeys(found)
 
 
-def print_results(results: Sequence[Result], form: Format) -> None:
-    """All results, in a format."""
-    if form is Format.JSON:
-        print_json([_plain(result) for result in results])
-    elif form is Format.TEXT:
-        for result in results:
+def print_results(results: Iterable[Result], form: Format) -> bool:
+    """All results, in a format: as text each as soon as it comes. Whether all specs are right."""
+    known = []
+    for result in results:
+        known.append(result)
+        if form is Format.TEXT:
             _show(result)
-    else:
-        _print_for_ci(results, form)
+    if form is Format.JSON:
+        print_json([_plain(result) for result in known])
+    elif form is not Format.TEXT:
+        _print_for_ci(known, form)
+    return not any(result.error for result in known)
 
 
 def _print_for_ci(results: Sequence[Result], form: Format) -> None:
@@ -67,70 +66,50 @@ def _print_for_ci(results: Sequence[Result], form: Format) -> None:
 
 
 def _show(result: Result) -> None:
-    from archgraph.graph.index_tables import index_ranges
-    from archgraph.graph.keys import parameter_count
-
     if result.error is not None:
         echo(result.error, file=sys.stderr)
         return
-    if not result.graphs:
+    if not result.networks:
         echo(f"{result.spec}: ok, blocks only")
-    warn(warning for graph in result.graphs for warning in graph.warnings)
-    for graph in result.graphs:
-        echo(f"{graph.title}: ok, {parameter_count(graph):,} parameters")
-        for value in graph.inputs:
-            echo(f"  input   {value.name} {value.type}")
-        for name, value in graph.outputs.items():
-            echo(f"  output  {name} {value.type}".replace("  output   ", "  output  "))
-        for name, value in graph.training_outputs.items():
-            echo(f"  output  {name} {value.type}, in training only")
-        for constraint in graph.constraints:
-            echo(f"  size    {constraint.text}")
-            if constraint.causes:
-                echo(f"          because of {_because(constraint.causes)}")
-        for item in index_ranges(graph).values():
-            echo(f"  range   {item}")
-            echo(f"          because of {_because(item.causes)}")
+    warn(warning for network in result.networks for warning in network.warnings)
+    for network in result.networks:
+        echo(f"{network.title}: ok, {network.parameters:,} parameters")
+        for name, kind in network.inputs.items():
+            echo(f"  input   {name} {kind}")
+        for name, kind in network.outputs.items():
+            echo(f"  output  {name} {kind}")
+        for name, kind in network.training_outputs.items():
+            echo(f"  output  {name} {kind}, in training only")
+        _show_limits("size ", network.constraints)
+        _show_limits("range", network.ranges.values())
 
 
-def _because(causes: Sequence[Cause]) -> str:
-    """The first cause, and how many there are besides."""
-    first = causes[0]
-    line = f" ({Path(first.where.file).name}:{first.where.line})" if first.where else ""
-    more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
-    place = f"{first.path}{line}{more}"
-    return f"{place}: {first.reason}" if place else first.reason
+def _show_limits(title: str, limits: Iterable[Limit]) -> None:
+    for limit in limits:
+        echo(f"  {title}   {limit.text}")
+        if limit.because:
+            echo(f"          because of {limit.because}")
 
 
 def _plain(result: Result) -> dict[str, Any]:
     return {
         "spec": result.spec,
         "ok": result.error is None,
-        "graphs": [_plain_graph(graph) for graph in result.graphs],
+        "graphs": [_plain_network(network) for network in result.networks],
         "problems": [plain_problem(problem) for problem in result.error.problems] if result.error else [],
     }
 
 
-def _in_training(graph: Graph) -> dict[str, Any]:
-    found = {name: str(value.type) for name, value in graph.training_outputs.items()}
-    return {"training_outputs": found} if found else {}
-
-
-def _plain_graph(graph: Graph) -> dict[str, Any]:
-    from archgraph.graph.index_tables import index_ranges
-    from archgraph.graph.keys import parameter_count
-
+def _plain_network(network: CheckedNetwork) -> dict[str, Any]:
+    trained = {"training_outputs": network.training_outputs} if network.training_outputs else {}
     return {
-        "name": graph.name,
-        "preset": graph.info.preset,
-        "parameters": parameter_count(graph),
-        "inputs": {value.name: str(value.type) for value in graph.inputs},
-        "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
-        **_in_training(graph),
-        "constraints": [constraint.to_json() for constraint in graph.constraints],
-        "ranges": {
-            name: {**item.to_json(), "causes": [cause.to_json() for cause in item.causes]}
-            for name, item in index_ranges(graph).items()
-        },
-        "warnings": [plain_problem(problem) for problem in graph.warnings],
+        "name": network.name,
+        "preset": network.preset,
+        "parameters": network.parameters,
+        "inputs": network.inputs,
+        "outputs": network.outputs,
+        **trained,
+        "constraints": [found.plain for found in network.constraints],
+        "ranges": {name: found.plain for name, found in network.ranges.items()},
+        "warnings": [plain_problem(problem) for problem in network.warnings],
     }

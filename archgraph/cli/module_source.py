@@ -8,7 +8,6 @@ import functools
 import inspect
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import typer
 from archgraph.cli.key_values import pairs, pairs_as_yaml
 from archgraph.cli.output import echo
 from archgraph.errors import SpecError
-from archgraph.importing.sources.source_names import FORMS, source_parts
+from archgraph.importing.sources.source_names import FORMS, names_module
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -115,11 +114,6 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
             yield from _texts(value)
 
 
-def names_module(text: str) -> bool:
-    """Whether an argument names a module of Python, as `timm:resnet18` does."""
-    return source_parts(text) is not None and not Path(text).exists()
-
-
 def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
     """The module that a text and the options of the command describe; notes on it are printed.
 
@@ -156,6 +150,8 @@ def _each_once(described: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def imported_graph(text: str) -> Graph:
     """The graph of a module, proved equal to it, for this run. Raises ImportingError, SpecError."""
     found = imported(text)
+    import tempfile
+
     from archgraph.verify.shape_check import save_weights, without_numbers
 
     if without_numbers(found.module):

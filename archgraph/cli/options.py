@@ -11,8 +11,9 @@ import typer
 from archgraph.artifact.whole_numbers import whole_number
 from archgraph.cli import completion
 from archgraph.cli.key_values import pairs, pairs_as_yaml
-from archgraph.cli.module_source import imported_graph, names_module
+from archgraph.cli.module_source import imported_graph
 from archgraph.errors import SpecError
+from archgraph.importing.sources.source_names import names_module
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph

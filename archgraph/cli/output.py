@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from archgraph.artifact.atomic_files import write_whole
 from archgraph.artifact.file_kinds import not_a_file
 from archgraph.errors import ArchgraphError, Problem, each_once, escaped_json, no_folder, visible
 
@@ -163,6 +162,8 @@ def write_text(path: Path, text: str) -> None:
     if odd := not_a_file(path):
         raise ArchgraphError(f"{path} cannot be written", expected="the name of a file", received=odd)
     try:
+        from archgraph.artifact.atomic_files import write_whole  # most commands only print
+
         write_whole(path, text.encode())
     except OSError as error:
         reason = error.strerror or str(error)

@@ -56,7 +56,7 @@ def run(
     import archgraph
 
     watch = Stopwatch()
-    from archgraph.graph.garbage_collection import uncollected
+    from archgraph.garbage_collection import uncollected
 
     with uncollected():
         graph = load(spec, set_)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archgraph.artifact.file_kinds import FileState, file_state
 from archgraph.cli.check_results import Format, Result, print_results
-from archgraph.cli.module_source import names_module
 from archgraph.cli.output import echo
 from archgraph.errors import InputError
+from archgraph.importing.sources.source_names import names_module
 from archgraph.language.expressions.budget import bounded_effort
 
 INTERVAL = 0.03
@@ -27,7 +28,7 @@ PATIENCE = 1.0
 GRACE = 0.5
 """For so many seconds a file may be away, as between an editor's removing and writing it, before that is a result."""
 
-State = dict[str, tuple[int, int, int] | None]
+State = dict[str, FileState | None]
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ def _checked(one: Watched, check: Callable[[str], Result]) -> Result:
     with bounded_effort() as effort:
         result = check(one.spec)
     needed = {str(_path(one.spec)), *effort.looked_for}
-    one.state = {file: before[file] if file in before else _signature(file) for file in needed}
+    one.state = {file: before[file] if file in before else file_state(file) for file in needed}
     return result
 
 
@@ -98,16 +99,7 @@ def _files(watched: Iterable[Watched]) -> set[str]:
 
 
 def _state(files: Iterable[str]) -> State:
-    return {file: _signature(file) for file in files}
-
-
-def _signature(file: str) -> tuple[int, int, int] | None:
-    """What a change of the file changes; None where it is not there."""
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return {file: file_state(file) for file in files}
 
 
 def _wait_for_change(watched: Sequence[Watched]) -> list[Watched]:

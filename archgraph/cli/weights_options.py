@@ -130,7 +130,8 @@ def weights_for(
     chosen = asked if asked is not None and asked.sources else _own(graph, asked, list(settings))
     if chosen is None:
         return None
-    from archgraph.weights.fitting import fitted, network_of
+    from archgraph.weights.fitting import fitted
+    from archgraph.weights.targets import network_of
 
     found = fitted(network_of(graph), chosen)
     if not found.report.plain and not quiet:

@@ -10,12 +10,14 @@ from torch import nn
 
 from archgraph.codegen.classes.plan import plan
 from archgraph.codegen.load import graph_of, instantiate, unwrapped
+from archgraph.codegen.meta_construction import is_on_meta
 from archgraph.codegen.placement import device_of, dtype_of
 from archgraph.codegen.printing.source_text import write
 from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.weights import Weights, fill, give_weights
-from archgraph.graph.garbage_collection import uncollected
-from archgraph.weights.fitting import fitted, network_of
+from archgraph.garbage_collection import uncollected
+from archgraph.weights.fitting import fitted
+from archgraph.weights.targets import network_of
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
@@ -65,7 +67,7 @@ def to_torch(
         module = instantiate(graph, code, None)
         if weights is not None:
             fitted(network_of(graph), weights)
-        return module.to(device=target, dtype=kind)
+        return module if kind is None and is_on_meta(module) else module.to(device=target, dtype=kind)
     if weights is None:
         return instantiate(graph, code, seed).to(device=target, dtype=kind)
     found = fitted(network_of(graph), weights)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archgraph.codegen.meta_construction import on_meta
 from archgraph.codegen.parallel_initialization import drawn_in_parallel
 from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.tracebacks import add_note
@@ -80,7 +81,7 @@ def instantiate(graph: Graph, written: WrittenSource, seed: int | None) -> nn.Mo
     file = load_source(_plain(graph.name), written.text)
     made = getattr(file, written.root)
     with ExitStack() as building:
-        building.enter_context(torch.device("meta") if seed is None else _seeded(seed))
+        building.enter_context(on_meta() if seed is None else _seeded(seed))
         if seed is not None:
             building.enter_context(drawn_in_parallel())
         module: nn.Module = made()

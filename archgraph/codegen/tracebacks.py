@@ -30,7 +30,7 @@ def _note(traceback: TracebackType | None, root: nn.Module, written: WrittenSour
         traceback = traceback.tb_next
     if not address:
         return ""
-    origin = written.origins.get(address)
+    origin = written.nodes.origins.get(address)
     mark = origin.mark if origin is not None else None
     return f"at {address} ({PurePath(mark.file).name}:{mark.line})" if mark else f"at {address}"
 
@@ -44,7 +44,7 @@ def _address(traceback: TracebackType, module: nn.Module, names: dict[int, str],
     if found is None:
         return ""
     path, occurrence = _of_this_turn(found, frame.f_locals, names)
-    return written.places.get((found.owner, names[id(module)], path, occurrence), "")
+    return written.nodes.places.get((found.owner, names[id(module)], path, occurrence), "")
 
 
 def _span(traceback: TracebackType, owner: str, written: WrittenSource) -> Span | None:

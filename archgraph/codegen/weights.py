@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.weights.element_types import FROM_ML_DTYPES
-from archgraph.weights.fitting import FittedWeights, WeightsTarget
+from archgraph.weights.fitting import FittedWeights
 from archgraph.weights.requests import WeightsRequest
+from archgraph.weights.targets import WeightsTarget
 from archgraph.weights.tensors import LazyTensor, Tensors
 from archgraph.weights.wanted import WantedWeight
 

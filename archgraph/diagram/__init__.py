@@ -30,7 +30,7 @@ from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.diagram.page import placed
 from archgraph.diagram.view import DIRECTIONS, View
-from archgraph.graph.garbage_collection import uncollected
+from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph
 
 __all__ = ["DIRECTIONS", "FORMATS", "Heat", "View", "dot", "render"]

@@ -137,18 +137,33 @@ class Network:
 
     @cached_property
     def everywhere(self) -> frozenset[Source]:
-        """Values beside the main flow that many blocks read, such as a time embedding: further inputs, or values of a
-        lower rank than the inputs have."""
+        """Values beside the main flow that many blocks read, such as a time embedding: further inputs, or values that
+        no input of the highest rank reaches, and that have a lower one."""
         readers: dict[Source, set[str]] = {}
         for leaf in self.leaves:
             for source in leaf.sources:
                 readers.setdefault(source, set()).add(leaf.path.rpartition(".")[0])
-        rank = max((len(value.shape) for value in self.graph.inputs), default=0)
+        rank = self._rank
         return frozenset(
             source
             for source, places in readers.items()
-            if len(places) >= MANY and (source.leaf < -1 or len(self.value(source).shape) < rank)
+            if len(places) >= MANY
+            and (source.leaf < -1 or (len(self.value(source).shape) < rank and source.leaf not in self._main))
         )
+
+    @cached_property
+    def _rank(self) -> int:
+        """The highest rank of an input."""
+        return max((len(value.shape) for value in self.graph.inputs), default=0)
+
+    @cached_property
+    def _main(self) -> frozenset[int]:
+        """The inputs of the highest rank, such as an image next to its time, and the leaves that they reach."""
+        found = {-1 - number for number, value in enumerate(self.graph.inputs) if len(value.shape) == self._rank}
+        for leaf in self.leaves:
+            if any(source.leaf in found for source in leaf.sources):
+                found.add(leaf.index)
+        return frozenset(found)
 
     @cached_property
     def aside(self) -> frozenset[int]:

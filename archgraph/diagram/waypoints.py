@@ -20,6 +20,8 @@ class Waypoint:
     box: Box
     head: Box
     """Where its arrow ends."""
+    left: Box
+    """What stands next to it in the row, on the inner side of the arrow: the box, or a shorter way around it."""
 
     def stands_in(self, boxes: Collection[Box]) -> bool:
         """Whether the point and the rest of its arrow are drawn in a column with these boxes."""
@@ -34,7 +36,7 @@ class Waypoint:
         rows = "".join(stroke) if across else "</TR><TR>".join(stroke)
         table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" BGCOLOR="{colour}">'
         label = f"{table}<TR>{rows}</TR></TABLE>"
-        row = f"{{rank=same; {quoted(self.box.id)} -> {self.name} [style=invis, weight=0]}}"  # to the right of it
+        row = f"{{rank=same; {quoted(self.left.id)} -> {self.name} [style=invis, weight=0]}}"  # to the right of it
         return f'{self.name} [shape=plain, style="", tooltip=" ", label=<{label}>{attributes}]\n  {row}'
 
     def side(self, compass: str) -> str:
@@ -53,9 +55,10 @@ class Waypoints:
     of_edge: dict[Edge, list[Waypoint]] = field(default_factory=dict)
     in_frame: dict[str, list[Waypoint]] = field(default_factory=dict)
 
-    def add(self, edge: Edge, frame: str, box: Box) -> None:
-        """One more point of an edge, in the frame of that name or in none, in the row of a box."""
-        point = Waypoint(apart(f"{edge.tail.id}\t{edge.head.id}\t{box.id}"), box, edge.head)
+    def add(self, edge: Edge, frame: str, box: Box, left: Box | None = None) -> None:
+        """One more point of an edge, in the frame of that name or in none, in the row of a box: to its right, or
+        to that of `left`."""
+        point = Waypoint(apart(f"{edge.tail.id}\t{edge.head.id}\t{box.id}"), box, edge.head, left or box)
         self.of_edge.setdefault(edge, []).append(point)
         self.in_frame.setdefault(frame, []).append(point)
 
@@ -90,7 +93,7 @@ def pieces(
         yield f"{two} [{', '.join([*said, *attributes, *tip])}]"
 
 
-def waypoints(tree: Sequence[Box | Group], edges: Iterable[Edge], way: Sequence[Box], across: bool) -> Waypoints:
+def waypoints(tree: Sequence[Box | Group], edges: Collection[Edge], way: Sequence[Box], across: bool) -> Waypoints:
     """Where shortcuts bend around boxes of the main way: next to the first box of each frame that they enter; and
     `across`, where frames leave little room below them, next to the first and the last box that they bend around.
 
@@ -98,6 +101,7 @@ def waypoints(tree: Sequence[Box | Group], edges: Iterable[Edge], way: Sequence[
     """
     around = dict(_around(tree, ()))
     place = {box: at for at, box in enumerate(way)}
+    shorter = _ends_of_side_boxes(tree, edges, way)
     starts = _starts(way, around)
     found = Waypoints()
     for edge in edges:
@@ -110,7 +114,19 @@ def waypoints(tree: Sequence[Box | Group], edges: Iterable[Edge], way: Sequence[
             common = _shared(around[box], around[edge.head])
             rows.setdefault(box, around[box][common - 1].id if common else "")
         for box in sorted(rows, key=place.__getitem__):
-            found.add(edge, rows[box], box)
+            inner = [other for other, end in shorter.get(box, ()) if place[end] <= stop]
+            found.add(edge, rows[box], box, inner[-1] if inner else box)
+    return found
+
+
+def _ends_of_side_boxes(
+    tree: Sequence[Box | Group], edges: Collection[Edge], way: Sequence[Box]
+) -> dict[Box, list[tuple[Box, Box]]]:
+    """The boxes that stand next to a box of the main way, each with the box that it feeds."""
+    fed = {edge.tail: edge.head for edge in edges}
+    found: dict[Box, list[tuple[Box, Box]]] = {}
+    for other, box in side_boxes(tree, edges, way).items():
+        found.setdefault(box, []).append((other, fed[other]))
     return found
 
 

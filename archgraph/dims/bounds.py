@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import TypeAlias
 
 from archgraph.dims.constraint import Domain
 from archgraph.dims.prove import MOST_CURVES, MOST_STEPS, Domains, degree, period, polynomials, root_bound
-from archgraph.dims.size import Atom, Size, value_of
+from archgraph.dims.size import REMEMBERED, Atom, Size, value_of
 
 Interval: TypeAlias = tuple[int | None, int | None]  # None stands for no bound
 Range: TypeAlias = tuple[int, int | None]
@@ -60,6 +61,7 @@ def holding(size: Size, least: int, name: str, domain: Domain) -> Range | None:
     return _holding_by_trial(size, least, name, domain)
 
 
+@lru_cache(REMEMBERED)  # the blocks of a network ask the same, each of its own application
 def _holding_by_residue(size: Size, least: int, name: str, domain: Domain) -> Range | None:
     """Each residue class is a polynomial of its own; all must rise, or all must fall."""
     if degree(size, name) > 1 and period(size, name) > MOST_CURVES:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import lcm
 from pathlib import Path
 from typing import Any
 
 from archgraph.errors import Mark, ShapeError
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Cause:
     """Why a size was narrowed: the reason in words, the line of the file and the node's address. `subject` is the
     attribute or port that demands it, for the place of an error; nothing else keeps it."""
@@ -41,7 +42,7 @@ class Cause:
         return cls(data["reason"], where, data["path"])
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Domain:
     """The values v with minimum ≤ v ≤ maximum and v mod modulus among the residues; residues are sorted."""
 
@@ -105,7 +106,7 @@ class Domain:
         return replace(self, minimum=self.first, maximum=top)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Constraint:
     """What a size must satisfy, and why: a residue modulo something, and bounds."""
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from itertools import product as pairs
-from math import gcd, lcm, prod
+from math import factorial, gcd, lcm, prod
 from typing import NamedTuple
 
 from archgraph.dims.constraint import Domain
-from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, symbol, value_of
+from archgraph.dims.limits import check_coefficients
+from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, value_of
 from archgraph.errors import ShapeError
 
 LARGEST_PERIOD = 10_000
@@ -159,18 +161,32 @@ def root_bound(coefficients: list[int]) -> int:
 
 
 def polynomials(size: Size, name: str, domain: Domain) -> Iterator[tuple[int, int, list[int]]]:
-    """For each allowed residue r of a period P: r, P and the coefficients of size(r + P·q), constant first."""
+    """For each allowed residue r of a period P: r, P and the coefficients of size(r + P·q), constant first.
+
+    The size has this symbol alone. A polynomial of degree d is told by its values at d + 1 places, which are quicker
+    found than its terms.
+    """
     step = lcm(period(size, name), domain.modulus)
     refuse_large(size, step)
-    place = symbol(name)
+    places = range(degree(size, name) + 1)
     for residue in domain.lifted(step):
-        yield residue, step, _coefficients(size.substitute({name: residue + step * place}))
+        values = [value_of(size, {name: residue + step * place}) for place in places]
+        yield residue, step, _interpolated(values)
 
 
-def _coefficients(polynomial: Dim) -> list[int]:
-    if not isinstance(polynomial, Size):
-        return [polynomial]
-    found = [0] * (len(polynomial.terms[0][0]) + 1)
-    for monomial, coefficient in polynomial.terms:
-        found[len(monomial)] = coefficient
+def _interpolated(values: list[int]) -> list[int]:
+    """The coefficients, constant first, of the integer polynomial with these values at 0, 1, 2 …; the last is not 0
+    unless it is the only one. Newton's forward differences."""
+    differences, last = [], values
+    while last:
+        differences.append(last[0])
+        last = [after - before for before, after in pairwise(last)]
+    found = [0]
+    for order in reversed(range(len(differences))):  # found · (q - order) + the next difference / order!
+        shifted = [0, *found]
+        found = [shifted[at] - order * value for at, value in enumerate([*found, 0])]
+        found[0] += differences[order] // factorial(order)
+    check_coefficients(found)
+    while len(found) > 1 and found[-1] == 0:
+        found.pop()
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, get_args
 
 from archgraph.dims import Constraint, Dim, Facts, Size
@@ -17,6 +17,7 @@ from archgraph.graph.types import Call, CallKind, Graph, Info, Item, Node, Origi
 from archgraph.ops.contract import FLOAT_TYPES, Inputs, Operation, TensorType, Weight
 from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.requirements import require_finite_attributes
+from archgraph.records import record
 
 
 class Builder:
@@ -284,7 +285,7 @@ def by_port(op: Operation, inputs: Mapping[str, Value] | Sequence[Value]) -> dic
     return named
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class CallSpec:
     """What a call says beyond its body: see `Call`."""
 

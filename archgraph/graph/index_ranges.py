@@ -9,30 +9,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from archgraph.dims import Cause, Dim, Facts, Size
-from archgraph.errors import Problem, ShapeError
 from archgraph.graph.embedding_tables import reads_tables
-from archgraph.graph.index_rules import RULES, RangeSite, Shape, Wanted
-from archgraph.graph.index_rules.broadcasting import fitted
+from archgraph.graph.index_errors import beyond, is_outside, nothing_left
+from archgraph.graph.index_rules import RULES, RangeSite, Rule, Shape, Wanted
 from archgraph.graph.index_rules.scans import AnyNumber, AnySlice
-from archgraph.graph.input_range import InputRange
+from archgraph.graph.index_sharing import shared
+from archgraph.graph.index_suppositions import SupposedValues, suppositions
+from archgraph.graph.input_intervals import InputIntervals
 from archgraph.graph.input_sizes import InputSizes
-from archgraph.graph.intervals import Bound, BoundFunction, BoundOrder, Interval, View, filled, plus, unbounded
+from archgraph.graph.intervals import BoundOrder, Interval, View, unbounded, uniform
 from archgraph.graph.scan import Scan
-from archgraph.graph.task import rows_of
 from archgraph.graph.types import Call, Graph, Node, Value
-from archgraph.ops.arithmetic import Add, Sub
+from archgraph.ops.arithmetic import Add, Mul, Sub
 from archgraph.ops.contract import INTEGER_TYPES
-from archgraph.ops.embedding import Embedding
+from archgraph.records import record
 
 MOST_ROUNDS = 16
 """An input that feeds two tables narrows what the other input of their sum may be, and so on."""
 
 
-def input_ranges(graph: Graph) -> dict[str, InputRange]:
+def input_ranges(graph: Graph) -> dict[str, InputIntervals]:
     """What is necessary, of each input of whole numbers of which something is. Bounds may be sizes."""
     if not reads_tables(graph):
         return {}
@@ -50,11 +51,15 @@ def trial_ranges(graph: Graph, sizes: Mapping[str, int]) -> dict[str, Interval]:
 
 def require_indices(graph: Graph, facts: Facts) -> None:
     """Every table can be read: narrows sizes that count beyond one. Raises ShapeError where no number would do."""
-    if reads_tables(graph):
-        _Analysis(graph, {}, "necessary", facts).require()
+    if not reads_tables(graph):
+        return
+    found = _Analysis(graph, {}, "necessary", facts)
+    ranges = found.require()
+    for supposed in suppositions(found.supposed, ranges):
+        _Analysis(graph, {}, "necessary", facts, SupposedValues(supposed)).require_supposed(found.fixed)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Step:
     """One application; values are numbered, whatever borders of calls they cross."""
 
@@ -69,6 +74,7 @@ class _Analysis:
     sizes: Mapping[str, int]
     view: View
     facts: Facts
+    supposed: SupposedValues = field(default_factory=SupposedValues)
     steps: list[_Step] = field(default_factory=list)
     types: list[tuple[Shape, str]] = field(default_factory=list)
     known: dict[int, Interval] = field(default_factory=dict)
@@ -76,6 +82,8 @@ class _Analysis:
     wanted: dict[int, Interval] = field(default_factory=dict)
     sources: dict[int, tuple[Node, ...]] = field(default_factory=dict)
     order: BoundOrder = field(init=False)
+    carried: dict[Any, list[Interval]] = field(default_factory=dict)
+    """What rules have answered: the blocks of a network count the same positions, each for itself."""
     inputs: list[int] = field(default_factory=list)
     sharing: bool = False
 
@@ -83,6 +91,8 @@ class _Analysis:
         self.order = BoundOrder(self.facts)
         numbers = {value: self._number(value, InputSizes(self.sizes)) for value in self.graph.inputs}
         self.inputs = [numbers[value] for value in self.graph.inputs]
+        for number in self.inputs:
+            self.supposed.start(number, self.types[number][1])
         self._flatten(self.graph, numbers, InputSizes(self.sizes))
 
     def _number(self, value: Value, at: InputSizes) -> int:
@@ -105,6 +115,7 @@ class _Analysis:
             else:
                 numbers.update({value: self._number(value, at) for value in item.outputs})
                 ports = {port: numbers[value] for port, value in item.inputs.items()}
+                self.supposed.apply(item, ports, tuple(numbers[value] for value in item.outputs))
                 if any(self._counts(number) for number in (*ports.values(), *(numbers[v] for v in item.outputs))):
                     self.steps.append(_Step(item, ports, tuple(numbers[value] for value in item.outputs)))
 
@@ -131,7 +142,7 @@ class _Analysis:
 
     # --- both directions ----------------------------------------------------------------------------------------------
 
-    def run(self) -> dict[str, InputRange]:
+    def run(self) -> dict[str, InputIntervals]:
         """The range of each input of whole numbers."""
         ranges = {number: unbounded(len(self.types[number][0])) for number in self.inputs if self._counts(number)}
         for _ in range(MOST_ROUNDS):
@@ -144,13 +155,13 @@ class _Analysis:
                 self.sharing = True
             ranges = narrowed
         names = {number: value.name for number, value in zip(self.inputs, self.graph.inputs, strict=True)}
-        return {names[k]: InputRange(names[k], found, self.sources.get(k, ())) for k, found in ranges.items()}
+        return {names[k]: InputIntervals(names[k], found, self.sources.get(k, ())) for k, found in ranges.items()}
 
     def _asked(self, number: int) -> Interval:
         return self.wanted.get(number) or unbounded(len(self.types[number][0]))
 
     def _site(self, step: _Step) -> RangeSite:
-        ports = {port: number for port, number in step.inputs.items() if self._counts(number)}
+        ports = {port: number for port, number in step.inputs.items() if number in self.known}
         shapes = {port: self.types[number][0] for port, number in ports.items()}
         known = {port: self.known[number] for port, number in ports.items()}
         outputs = tuple(self.types[number][0] for number in step.outputs)
@@ -161,17 +172,30 @@ class _Analysis:
     def _forward(self, ranges: Mapping[int, Interval]) -> None:
         """What each value may hold where the inputs keep to their ranges."""
         self.known = dict(ranges)
+        for number, held in self.supposed.numbers.items():
+            self.known[number] = uniform(held, held, len(self.types[number][0]), attained=True)
+        self.fixed.update(self.supposed.numbers)
         for step in self.steps:
             rule = RULES.get(type(step.node.op))
             counting = [number for number in step.outputs if self._counts(number)]
             if not counting:
                 continue
-            found = rule.forward(self._site(step)) if rule else []
+            found = self._carried(rule, self._site(step)) if rule else []
             found = found or [unbounded(len(self.types[number][0])) for number in counting]
             self.known.update(zip(counting, found, strict=True))
             if all(number in self.fixed for number in step.inputs.values()):
                 self.fixed.update(counting)
             self.fixed.update(number for number, each in zip(counting, found, strict=True) if each.constant)
+
+    def _carried(self, rule: Rule, site: RangeSite) -> list[Interval]:
+        """What a rule says of the results. It is asked once for each operation on the same intervals and shapes."""
+        try:
+            key = (site.op, tuple(site.known.items()), tuple(site.shapes.items()), site.outputs)
+            if key not in self.carried:
+                self.carried[key] = rule.forward(site)
+        except TypeError:  # an attribute of a plugin's operation that has no hash
+            return rule.forward(site)
+        return self.carried[key]
 
     def _backward(self) -> None:
         """What is asked of each value by those that read it."""
@@ -197,18 +221,18 @@ class _Analysis:
         self.sources[number] = tuple(dict.fromkeys((*self.sources.get(number, ()), *sources)))
 
     def _settled(self, site: RangeSite, asked: list[Interval], wanted: Wanted) -> Wanted:
-        """For trials: a term of a sum waits until the other one is bounded; where neither ever is, they share."""
-        if self.view == "necessary" or not isinstance(site.op, (Add, Sub)) or len(site.known) < 2:
+        """For trials: a term or a factor waits until the other one is bounded; where neither ever is, they share."""
+        if self.view == "necessary" or not isinstance(site.op, (Add, Sub, Mul)) or len(site.known) < 2:
             return wanted
         bounded = {port for port, found in site.known.items() if found.known}
         if not bounded:
-            return _shared(site, asked[0]) if self.sharing else {}
+            return shared(site, asked[0]) if self.sharing else {}
         return {port: interval for port, interval in wanted.items() if bounded - {port}}
 
     # --- what a network demands ---------------------------------------------------------------------------------------
 
-    def require(self) -> None:
-        """See `require_indices`."""
+    def require(self) -> dict[int, Interval]:
+        """See `require_indices`. The range of each input of whole numbers."""
         ranges = self.run()
         for step in self.steps:
             for port in step.node.op.indices:
@@ -216,6 +240,16 @@ class _Analysis:
                     self._require_places(step, port)
         for item in ranges.values():
             self._require_some(item)
+        numbers = {value.name: number for number, value in zip(self.inputs, self.graph.inputs, strict=True)}
+        return {numbers[name]: item.interval for name, item in ranges.items()}
+
+    def require_supposed(self, checked: set[int]) -> None:
+        """What is counted of what is supposed lies within every table, too."""
+        self._forward({number: unbounded(len(self.types[number][0])) for number in self.inputs if self._counts(number)})
+        for step in self.steps:
+            for port in step.node.op.indices:
+                if step.inputs.get(port) in self.fixed - checked:
+                    self._require_places(step, port)
 
     def _require_places(self, step: _Step, port: str) -> None:
         """What is counted or written in the spec lies within, as far as the numbers at each place are known."""
@@ -227,18 +261,18 @@ class _Analysis:
             if not given.attained and least != most:
                 continue
             for bound in (least, most):
-                if isinstance(bound, int) and _is_outside(bound, first, last):
-                    raise _beyond(node, port, bound)
+                if isinstance(bound, int) and is_outside(bound, first, last):
+                    raise beyond(node, port, bound, self.supposed.supposition)
             if not isinstance(most, float) and (isinstance(most, Size) or isinstance(last, Size)):
                 self.facts.require_at_least(last - most, 0, cause)
 
-    def _require_some(self, item: InputRange) -> None:
+    def _require_some(self, item: InputIntervals) -> None:
         """An input has a number that every table takes."""
         low, high = np.broadcast_arrays(item.interval.low, item.interval.high)
         for least, most in zip(low.flat, high.flat, strict=True):
             if isinstance(least, float) or isinstance(most, float):
                 if least == math.inf or most == -math.inf:
-                    raise _nothing_left(item, least, most)
+                    raise nothing_left(item, least, most)
                 continue
             room: Dim = most - least
             if isinstance(room, Size):
@@ -246,63 +280,4 @@ class _Analysis:
                 cause = Cause(f"'{item.name}' must hold an index", node.origin.mark, node.origin.address)
                 self.facts.require_at_least(room, 0, cause)
             elif room < 0:
-                raise _nothing_left(item, least, most)
-
-
-_half = BoundFunction(
-    lambda low, high: 0 if isinstance(low, float) or isinstance(high, float) else max(0, (high - low) // 2), 2
-)
-
-
-def _shared(site: RangeSite, asked: Interval) -> Wanted:
-    """Halves of what is asked of a sum or a difference."""
-    part = _half(asked.low, asked.high)
-    zero = filled(0, part.ndim)
-    first = (
-        Interval(asked.low, plus(asked.low, part))
-        if isinstance(site.op, Add)
-        else Interval(plus(asked.low, part), asked.high)
-    )
-    return {port: fitted(site, each, port) for port, each in (("input", first), ("other", Interval(zero, part)))}
-
-
-def _is_outside(bound: int, first: Dim, last: Dim) -> bool:
-    return (isinstance(first, int) and bound < first) or (isinstance(last, int) and bound > last)
-
-
-def _beyond(node: Node, port: str, bound: Bound) -> ShapeError:
-    first, last = node.op.index_range(port, node.types)
-    table = isinstance(node.op, Embedding)
-    return ShapeError(
-        Problem(
-            "an index lies outside of the table" if table else f"an index lies outside of what {node.op.name} reads",
-            node.origin.mark,
-            node.origin.address,
-            expected=f"{first} to {last}" + (", its rows" if table else ""),
-            received=str(bound),
-        )
-    )
-
-
-def _offered(node: Node) -> str:
-    """What a node has places for."""
-    name = f"'{node.origin.address or node.name}'"
-    if isinstance(node.op, Embedding):
-        return f"{name} has {rows_of(node)} rows"
-    first, last = node.op.index_range(node.op.indices[0], node.types)
-    return f"{name} reads places {first} to {last}"
-
-
-def _nothing_left(item: InputRange, low: Bound, high: Bound) -> ShapeError:
-    node, *others = reversed(item.sources)
-    rows = [_offered(each) for each in item.sources]
-    return ShapeError(
-        Problem(
-            f"no number in the input '{item.name}' is an index of every table that is read with it",
-            node.origin.mark,
-            node.origin.address,
-            expected="a number that all of them have a row for",
-            received=f"at least {low} and at most {high}: {', '.join(rows)}",
-            notes=tuple((f"read by {other.origin.address or other.name} too", other.origin.mark) for other in others),
-        )
-    )
+                raise nothing_left(item, least, most)

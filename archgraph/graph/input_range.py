@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from archgraph.dims import Cause
-from archgraph.graph.intervals import Bound, Bounds, Interval
 from archgraph.graph.types import Node
+from archgraph.records import record
 
-MOST_SHOWN = 4
+if TYPE_CHECKING:
+    from archgraph.graph.intervals import Bound
 
 
-@dataclass(frozen=True, slots=True)
-class InputRange:
+class InputRange(ABC):
     """What an input may hold, and the nodes that ask it."""
 
+    __slots__ = ()
     name: str
-    interval: Interval
-    sources: tuple[Node, ...] = ()
-
-    @property
-    def bounded(self) -> bool:
-        """Whether anything is asked of it."""
-        return any(not isinstance(end, float) for ends in (self.interval.low, self.interval.high) for end in ends.flat)
+    sources: tuple[Node, ...]
 
     @property
     def causes(self) -> tuple[Cause, ...]:
@@ -35,25 +28,33 @@ class InputRange:
             for node in self.sources
         )
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data: a number or a size, null for none, or lists of them where places differ."""
-        return {"minimum": _plain(self.interval.low), "maximum": _plain(self.interval.high)}
-
     @property
+    @abstractmethod
     def text(self) -> str:
         """The range in words, of the first places where they differ."""
-        low, high = _trimmed(self.interval.low), _trimmed(self.interval.high)
-        if low.ndim == high.ndim == 0:
-            return span(low.item(), high.item())
-        low, high = np.broadcast_arrays(low, high)
-        ends: list[tuple[Any, Any]] = list(zip(low.flat, high.flat, strict=True))
-        places = [span(*pair) for pair in ends]
-        if len(set(places)) == 1:
-            return places[0]
-        return f"by place: {', '.join([*places[:MOST_SHOWN], *(['…'] if len(places) > MOST_SHOWN else [])])}"
+
+    @abstractmethod
+    def to_json(self) -> dict[str, object]:
+        """Plain data: a number or a size, null for none, or lists of them where places differ."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.text}"
+
+
+@record()
+class RowsOfTables(InputRange):
+    """An input that looks up tables as it is: from 0 to the last row that all of them have."""
+
+    name: str
+    rows: int
+    sources: tuple[Node, ...]
+
+    @property
+    def text(self) -> str:
+        return span(0, self.rows - 1)
+
+    def to_json(self) -> dict[str, object]:
+        return {"minimum": 0, "maximum": self.rows - 1}
 
 
 def span(low: Bound, high: Bound) -> str:
@@ -61,21 +62,3 @@ def span(low: Bound, high: Bound) -> str:
     if isinstance(low, float):
         return "any" if isinstance(high, float) else f"at most {high}"
     return f"at least {low}" if isinstance(high, float) else f"{low} to {high}"
-
-
-def _trimmed(bounds: Bounds) -> Bounds:
-    """Without leading dimensions along which all places are alike."""
-    if bounds.size == 1:
-        return bounds.reshape(())
-    while bounds.shape[0] == 1:
-        bounds = bounds[0]
-    return bounds
-
-
-def _plain(bounds: Bounds) -> object:
-    found = np.frompyfunc(_plain_bound, 1, 1)(_trimmed(bounds))
-    return found.tolist() if isinstance(found, np.ndarray) else found
-
-
-def _plain_bound(bound: Bound) -> int | str | None:
-    return None if isinstance(bound, float) else bound if isinstance(bound, int) else str(bound)

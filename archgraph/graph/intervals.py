@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from archgraph.dims import Dim, Facts, Size
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 Bound: TypeAlias = "int | Size | float"
 """A number, a symbolic size, or an infinity where nothing bounds the value."""
-Bounds = npt.NDArray[np.object_]
+Bounds: TypeAlias = "npt.NDArray[np.object_]"
 """One bound for each place; a dimension of size 1 stands for all places along it, as in broadcasting."""
 View = Literal["necessary", "sufficient"]
 """`necessary`: outside of it something fails for certain. `sufficient`: within it nothing fails."""

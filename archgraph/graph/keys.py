@@ -13,9 +13,10 @@ from weakref import WeakKeyDictionary
 
 from archgraph.graph.types import Call, Graph, Node, joined
 from archgraph.ops.contract import Weight
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class KeyedWeight:
     """A tensor of the state dict. `path` is that of the module that holds it: the node's own, where it is one."""
 
@@ -89,10 +90,17 @@ def weights(graph: Graph) -> tuple[KeyedWeight, ...]:
 
 
 def parameter_count(graph: Graph) -> int:
-    """The number of trainable values; a tied tensor counts once."""
+    """The number of trainable values; a tied tensor counts once. Counted once for each graph."""
+    count = _COUNTS.get(graph)
+    if count is None:
+        count = _COUNTS[graph] = _counted(weights(graph))
+    return count
+
+
+def _counted(weights: Iterable[KeyedWeight]) -> int:
     elements: dict[int, int] = {}  # copies of a block share their weights' descriptions
     count = 0
-    for item in weights(graph):
+    for item in weights:
         weight = item.weight
         if weight.trainable and not item.tied:
             known = elements.get(id(weight))
@@ -102,6 +110,7 @@ def parameter_count(graph: Graph) -> int:
     return count
 
 
+_COUNTS: WeakKeyDictionary[Graph, int] = WeakKeyDictionary()
 _KNOWN: WeakKeyDictionary[Graph, ModuleTree] = WeakKeyDictionary()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archgraph.dims import Dim
 from archgraph.ops.contract import TensorType
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Scan:
     """How a body is applied step by step.
 

@@ -1,22 +1,23 @@
-"""What a network is for, by the `task` of its `meta`, and whether its shapes fit that."""
+"""What a network is for, by the `task` of its `meta`, and whether its shapes fit that.
+
+Families of operations are imported where one of them is asked for: a network pays for those that it has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from archgraph.dims import Dim
 from archgraph.errors import Problem
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.meta import diffusion
-from archgraph.ops.embedding import Embedding
-from archgraph.ops.linear import Linear
+from archgraph.records import record
 
 Role = Literal["image", "time", "label"]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Misfit:
     """What does not fit the task. It stands at a key of `meta`, or without one where its problem says.
 
@@ -93,6 +94,8 @@ def _label_misfits(graph: Graph, classes: Dim | None, said: str) -> Iterator[Mis
 
 def _flattening(graph: Graph, logits: Value) -> str:
     """How the output becomes [N, classes]: flattened before its linear layer, or pooled where its extent is free."""
+    from archgraph.ops.linear import Linear
+
     last = maker_of(graph, logits)
     linear = last is not None and isinstance(last.op, Linear)
     given = next(iter(last.inputs.values())).shape if last is not None and linear else logits.shape
@@ -206,12 +209,16 @@ def _table_misfits(graph: Graph, label: Value, told: Mapping[str, Any]) -> Itera
 
 def rows_of(table: Node) -> int:
     """How many numbers a table has an embedding for."""
+    from archgraph.ops.embedding import Embedding
+
     assert isinstance(table.op, Embedding)
     return table.op.num_embeddings
 
 
 def tables_read_by(graph: Graph, value: Value) -> Iterator[Node]:
     """The embeddings at any depth that are looked up by the value as it is."""
+    from archgraph.ops.embedding import Embedding
+
     for item in graph.items:
         if item.training:
             continue

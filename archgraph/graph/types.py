@@ -10,16 +10,17 @@ All sizes, at every depth, are expressed in the symbols of the outermost graph.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from archgraph.dims import Constraint, Dim
 from archgraph.errors import Mark, Problem, UnknownNameError, nearest
 from archgraph.graph.scan import Scan
 from archgraph.ops.contract import Inputs, Operation, TensorType, Weight
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Origin:
     """Where an item stands in the source: its address there (`up.0.layer.1.skip`) and the place in the file."""
 
@@ -27,7 +28,7 @@ class Origin:
     mark: Mark | None = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record(eq=False)
 class Value:
     """A tensor that flows: an input of a body, or an output of an item. Compared by identity."""
 
@@ -47,7 +48,7 @@ class Value:
         return f"Value({self.name} {self.type})"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record(eq=False)
 class Node:
     """One application of an operation.
 
@@ -94,7 +95,7 @@ class Node:
 CallKind = Literal["block", "group", "repeat", "map"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record(eq=False)
 class Call:
     """A body applied at a place: a block, an inline group, or a repetition, whose body holds the copies.
 
@@ -171,7 +172,7 @@ class Outputs(dict[str, Value]):
         raise UnknownNameError(f"there is no output '{name}'", expected=expected, hint=nearest(str(name), self))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Info:
     """What the outermost graph knows of itself beyond its structure: all of it plain data."""
 
@@ -190,7 +191,7 @@ class Info:
     """The exported file that the graph was read from; its weights stayed there."""
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+@record(eq=False, weakref_slot=True)
 class Graph:
     """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '').
 
@@ -280,7 +281,7 @@ class Graph:
         return graph_svg(self)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Placed:
     """A node with its path in the whole graph. `calls` are the enclosing calls, outermost first."""
 

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
-from archgraph.graph.garbage_collection import uncollected
+from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, walk
 from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.traced_graphs import GraphTracer, TracedGraph
 from archgraph.importing.proof.parity import Parity, prove
+from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.sources.accepted_inputs import KeptInputs
 from archgraph.importing.sources.constructor_arguments import attributes_as_arguments, noted_constructors
 from archgraph.importing.sources.dynamic_sizes import Dynamic, declared_sizes
@@ -48,6 +49,8 @@ class Imported:
     """The places of the graph's outputs among those of the module in training; None where these are others."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The spec as it was written: standard blocks are named in it, where that of the graph holds them."""
+    tables: tuple[RoundedTable, ...] = ()
+    """What the module holds in float32 and the graph has as the steps that make it."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What it was made of: the source, its arguments, the class and the package that this belongs to."""
 
@@ -81,8 +84,9 @@ def import_module(
         tracer = GraphTracer(runs, symbols, arguments, KeptInputs(tries), kept)
         with uncollected():  # a sixth of the time
             traced, graph, spec = _written(tracer, partial(spec_data, name=title, about=_about(source, module)))
-        parity = prove(graph, module, traced.inputs, traced.training) if verify else None
-        return Imported(graph, module, parity, traced.notes, traced.training, spec, _origin(source, module, leaves))
+        parity = prove(graph, module, traced.inputs, traced.training, traced.tables) if verify else None
+        origin = _origin(source, module, leaves)
+        return Imported(graph, module, parity, traced.notes, traced.training, spec, traced.tables, origin)
 
 
 def _written(
@@ -181,7 +185,8 @@ def _about(source: object, module: torch.nn.Module) -> str:
     package = type(module).__module__.partition(".")[0]
     version = _version(package)
     said = f"{first.rstrip('.')}. " if first and len(first) < 200 else ""
-    return f"{said}Imported from {origin}{f' of {package} {version}' if version else ''}, torch {torch.__version__}."
+    of = f" of {package} {version}" if version and package != "torch" else ""
+    return f"{said}Imported from {origin}{of}, torch {torch.__version__}."
 
 
 def _version(package: str) -> str:

@@ -24,6 +24,7 @@ def report(found: Imported) -> dict[str, Any]:
         "training_outputs": {name: str(value.type) for name, value in graph.training_outputs.items()},
         "free": sorted(input_symbols(graph)),
         "constraints": [constraint.to_json() for constraint in graph.constraints],
+        "tables": [table.to_json() for table in found.tables],
         "proof": found.parity.to_json() if found.parity is not None else None,
         "notes": list(found.notes),
     }
@@ -36,6 +37,8 @@ def report_lines(found: Imported) -> Iterator[str]:
     yield from (f"  output  {name} {value.type}" for name, value in graph.outputs.items())
     yield from (f"  output  {name} {value.type}, in training only" for name, value in graph.training_outputs.items())
     yield from (f"  size    {constraint.text}" for constraint in graph.constraints)
+    for table in found.tables:
+        yield f"  table   {table.name}: as the steps that make it, {table.difference:.0e} from its numbers in float32"
     proof = found.parity
     if proof is None:
         return

@@ -23,8 +23,9 @@ def _standard_names() -> frozenset[str]:
 
 
 @cache
-def _standard(path: Path) -> tuple[BlockSpec, Definitions]:
-    spec = read_spec(path)
+def _standard(name: str, plugin_file: Path | None) -> tuple[BlockSpec, Definitions]:
+    """A standard block by its name, or one of an enabled plugin by its name and file, with its definitions."""
+    spec = read_spec(plugin_file or block_file(name))
     found = definitions(spec)
     found.kept = True
     return spec.block, found
@@ -81,7 +82,9 @@ class Definitions:
     def find(self, name: str) -> tuple[BlockSpec, Definitions] | None:
         """The block of that name with its own definitions, or None."""
         found = self.own(name)
-        return _standard(block_file(name)) if found is None and self._sees_standard and _is_known(name) else found
+        if found is not None or not self._sees_standard or not _is_known(name):
+            return found
+        return _standard(name, PLUGIN_BLOCKS.get(name))
 
     @property
     def _sees_standard(self) -> bool:

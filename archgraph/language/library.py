@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import archgraph
-from archgraph.artifact.file_kinds import is_file, is_folder
+from archgraph.artifact.file_kinds import FileState, file_state, is_file, is_folder
 from archgraph.artifact.shipped_files import shipped_specs as shipped_specs
 from archgraph.errors import ArchgraphError, Problem, UnknownNameError, nearest
-from archgraph.language.expressions.budget import look_for, spend_file
+from archgraph.language.expressions.budget import look_for, looked_for, spend_file
 from archgraph.language.reading.document import Document, from_mapping, read_file
 from archgraph.language.schema.spec import Spec
 from archgraph.language.schema.validation import validate
 from archgraph.plugins import PLUGIN_BLOCKS
+from archgraph.records import record
 
 PACKAGE = Path(archgraph.__file__).parent
 BLOCKS = PACKAGE / "blocks"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SpecRequest:
     """A spec that was asked for: its validated text, and the preset in the request, if any."""
 
@@ -33,14 +33,34 @@ class SpecRequest:
 
 
 @cache
-def _read_shipped(path: Path) -> Spec:
+def _read_once(path: Path) -> Spec:
     return spec_of(read_file(path))
 
 
+_SHIPPED: dict[Path, tuple[dict[str, FileState | None], Spec]] = {}
+"""The shipped specs that were read, with the files that each needed, as they were then."""
+
+
+def _read_unchanged(path: Path) -> Spec:
+    """A shipped spec: the one that was read before, unless its author has changed a file since."""
+    files, spec = _SHIPPED.get(path, ({}, None))
+    if spec is None or any(file_state(file) != state for file, state in files.items()):
+        state = file_state(path)
+        with looked_for() as needed:
+            spec = spec_of(read_file(path))
+        files = {**{file: file_state(file) for file in needed}, str(path): state}
+        _SHIPPED[path] = files, spec
+    for file in files:
+        look_for(file)
+    return spec
+
+
 def read_spec(path: Path) -> Spec:
-    """A validated file; the shipped ones are read once per process."""
-    if path.parent in (BLOCKS, shipped_specs()) or path in PLUGIN_BLOCKS.values():
-        return _read_shipped(path)
+    """A validated file; the shipped ones are read once per process, specs once more where they have changed."""
+    if path.parent == BLOCKS or path in PLUGIN_BLOCKS.values():
+        return _read_once(path)
+    if path.parent == shipped_specs():
+        return _read_unchanged(path)
     look_for(str(path))
     document = read_file(path)
     spend_file(str(path), document.values)
@@ -104,10 +124,11 @@ def find_shipped(name: str, preset: str | None = None) -> SpecRequest:
 @cache
 def _holder_of_preset(name: str) -> Path | None:
     """The shipped file that has a preset of this name."""
+    key = f"{name}:".encode()
     for candidate in sorted(shipped_specs().glob("*.yaml")):
         # A cheap look at the text keeps the files that cannot hold the preset unparsed.
-        text = candidate.read_text(encoding="utf-8")
-        held = f"{name}:" in text and re.search(rf"(?<![\w.-]){re.escape(name)}:", text)
+        text = candidate.read_bytes()
+        held = key in text and re.search(rf"(?<![\w.-]){re.escape(name)}:", text.decode("utf-8"))
         if held and name in read_spec(candidate).block.presets:
             return candidate
     return None

@@ -9,8 +9,8 @@ from typing import Any
 
 from archgraph.dims import Cause
 from archgraph.errors import ArchgraphError, Mark, Problem, SchemaError, SpecError, UnknownNameError, nearest
+from archgraph.garbage_collection import uncollected
 from archgraph.graph.builder import Builder
-from archgraph.graph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, Origin
 from archgraph.language.definitions import Definitions, definitions
 from archgraph.language.elaboration.arguments import handed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ from archgraph.language.expressions.budget import look_for
 from archgraph.language.library import find_shipped, read_spec, shipped_specs
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.spec import Spec, UsedFile
+from archgraph.records import record
 
 LONGEST_FILE_NAME = 200
 DEEPEST_USE = 32
 """A file that uses one, which uses one … so many times."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class OpenedFile:
     """A file that is used, the preset that was asked for, and the files that led here, this one included."""
 

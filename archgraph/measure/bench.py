@@ -112,7 +112,8 @@ def _weights_file(graph: Graph, weights: Any, seed: int, folder: Path) -> str | 
     starts."""
     if weights is None:
         return None
-    from archgraph.weights.fitting import fitted, network_of
+    from archgraph.weights.fitting import fitted
+    from archgraph.weights.targets import network_of
     from archgraph.weights.writing import write_safetensors
 
     found = fitted(network_of(graph), weights)

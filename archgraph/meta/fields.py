@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+
+from archgraph.records import record
 
 Function = TypeVar("Function")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Field:
     """What a value must be. `choices` are its only values, where it is one of some names."""
 
@@ -19,7 +20,7 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Each:
     """A list, each entry of which is a mapping with these keys."""
 

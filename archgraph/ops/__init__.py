@@ -24,6 +24,7 @@ WITHOUT_OPERATIONS = (
     *(
         "attribute_meanings",
         "attributes",
+        "constant_tables",
         "contract",
         "equations",
         "families",
@@ -39,8 +40,6 @@ WITHOUT_OPERATIONS = (
 )
 """Files of this folder that are no family. One that is missing here is merely imported with the families."""
 
-FAMILIES = (*import_families(__name__, __path__, WITHOUT_OPERATIONS), *ON_DEMAND)
-
 
 def _imported(name: str) -> type[Operation]:
     """The contract of an operation of a family that is read on demand."""
@@ -53,7 +52,9 @@ def _imported(name: str) -> type[Operation]:
 
 
 for _names in ON_DEMAND.values():
-    REGISTRY.declare(_names, _imported)
+    REGISTRY.declare(_names, _imported)  # before any file is read, which may need another one
+
+FAMILIES = (*import_families(__name__, __path__, WITHOUT_OPERATIONS), *ON_DEMAND)
 
 __all__ = [
     "FAMILIES",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 
 from archgraph.dims import Size
+from archgraph.records import record
 
 MOST_PARTS = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Says:
     """Carried in an attribute's annotation: how error messages and documentation name its type."""
 

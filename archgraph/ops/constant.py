@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, model_validator
 from archgraph.dims import Facts
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import OptionalEpsilon, Positives, Says
+from archgraph.ops.constant_tables import table_value
 from archgraph.ops.contract import NUMBER_TYPES, Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
 from archgraph.ops.traits import Traits
 
@@ -44,7 +45,7 @@ def _kinds_of(value: Any) -> set[type]:
 
 
 def _checked(value: Any) -> Any:
-    frozen = _frozen(value)
+    frozen = _frozen(table_value(value) if isinstance(value, str) else value)
     _shape_of(frozen)
     return frozen
 
@@ -59,7 +60,9 @@ class Constant(Operation):
         Example({"value": [1, 2], "dtype": "float32"}),
     )
 
-    value: Annotated[Any, BeforeValidator(_checked), Says("a number, or nested lists of numbers")]
+    value: Annotated[
+        Any, BeforeValidator(_checked), Says("a number, nested lists of numbers, or npy: and a file of numpy in base64")
+    ]
     dtype: Literal["float32", "int64", "bool"] | None = None
     """Default: int64 for whole numbers, bool for true and false, else float32."""
 

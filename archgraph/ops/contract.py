@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from archgraph.dims import Dim, Facts, Size, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
 from archgraph.ops.attributes import type_text
-from archgraph.ops.families import ON_DEMAND
 from archgraph.ops.registry import Registry
 from archgraph.ops.traits import Traits
+from archgraph.records import record
 
 FLOAT_TYPES = ("float16", "bfloat16", "float32", "float64")
 INTEGER_TYPES = ("int32", "int64")
@@ -27,7 +27,7 @@ NUMBER_TYPES = (*FLOAT_TYPES, "uint8", *INTEGER_TYPES)
 DTYPES = (*NUMBER_TYPES, "bool")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TensorType:
     """Shape and element type of a value. Sizes are ints or symbolic `Size`s."""
 
@@ -46,7 +46,7 @@ class TensorType:
         return f"[{', '.join(map(str, self.shape))}]" + ("" if self.dtype == "float32" else f" {self.dtype}")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Port:
     """An input of an operation. A variadic port takes any number of values, as `name.0`, `name.1` …
 
@@ -61,7 +61,7 @@ class Port:
     role: Literal["", "time", "mask", "sorted"] = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Init:
     """How a weight starts: `zeros`, `ones`, `constant(value)`, `normal(std)`, `uniform(bound)`,
     `kaiming_uniform` (torch's default for convolutions and linear layers), `xavier_uniform`, `arange` (0, 1, … over
@@ -71,7 +71,7 @@ class Init:
     value: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Weight:
     """A tensor that an operation owns. `trainable=False` is a buffer. The name '' stands for the node's own path."""
 
@@ -113,12 +113,27 @@ class Inputs(Mapping[str, TensorType]):
         return tuple(kind for name, kind in self._types.items() if name.startswith(f"{port}."))
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Example:
     """One application to generate documentation and contract tests from: attributes, and the inputs' types."""
 
     attributes: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, TensorType] = field(default_factory=dict)
+
+
+_CLASS_VARIABLES: dict[Any, Any] = {
+    "ClassVar[str]": ClassVar[str],
+    "ClassVar[tuple[str, ...]]": ClassVar[tuple[str, ...]],
+    "ClassVar[tuple[Port, ...]]": ClassVar[tuple[Port, ...]],
+    "ClassVar[tuple[Example, ...]]": ClassVar[tuple[Example, ...]],
+}
+"""What contracts declare of themselves, by the texts of the annotations."""
+
+
+def _read_class_variables(kind: type) -> None:
+    """Puts types for texts: pydantic would compile these again, for the contract and for each that is made from it."""
+    own = kind.__annotations__
+    own.update({name: _CLASS_VARIABLES[text] for name, text in own.items() if text in _CLASS_VARIABLES})
 
 
 class Operation(BaseModel):
@@ -152,6 +167,10 @@ class Operation(BaseModel):
     indices: ClassVar[tuple[str, ...]] = ()
     """Ports whose whole numbers are places in something: `index_range` bounds them."""
 
+    def __init_subclass__(cls, **given: Any):
+        super().__init_subclass__(**given)
+        _read_class_variables(cls)
+
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         """The shape rule. Raises ShapeError; may narrow `facts` where a size must divide or match."""
@@ -183,7 +202,7 @@ class Operation(BaseModel):
         return f"{self.name} reads places {low} to {high}"
 
     def normalized_values(self, inputs: Inputs) -> Dim | None:
-        """Over how many values it takes each variance, where torch refuses a single one; None where any number does."""
+        """Over how many values it takes each variance, where a single one has none; None where any number does."""
         return None
 
     @property
@@ -196,6 +215,7 @@ class Operation(BaseModel):
         return self.results
 
 
+_read_class_variables(Operation)
 Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: Registry[type[Operation]] = Registry()
 
@@ -210,7 +230,7 @@ def operation(name: str, traits: Traits = Traits(), family: str = "") -> Callabl
     def register(kind: Op) -> Op:
         room, _, file = kind.__module__.rpartition(".")
         ours = room.partition(".")[0] == "archgraph"
-        if ours and name not in ON_DEMAND.get(file, ()):  # these are declared before their file is read
+        if ours:
             REGISTRY.add(name, kind)
         kind.name, kind.traits = name, traits
         kind.family = family or (file if ours else name.partition(".")[0])

@@ -1,7 +1,7 @@
 """Families of operations are found: each file of a folder is one, so that a new file is all that a new family takes.
 
-Those that few networks need are read on demand: their operations are listed here, and their files, here and in the
-targets, are imported when one of them is looked up.
+No network needs all of them, so they are read on demand: their operations are listed here, and their files, here and in
+the targets, are imported when one of them is looked up. A family that is not listed is imported with the vocabulary.
 """
 
 from __future__ import annotations
@@ -11,6 +11,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 _ON_DEMAND = {
+    "activation": """
+        relu relu6 leaky_relu elu silu gelu sigmoid tanh hardswish hardsigmoid softplus softmax clamp
+    """,
+    "arithmetic": "add sub mul div",
+    "attention": "scaled_dot_product_attention",
+    "constant": "constant parameter buffer register_buffer",
+    "embedding": "embedding sinusoidal_embedding arange",
+    "linear": "linear matmul",
+    "rank": "flatten unsqueeze squeeze expand select slice",
+    "shape": "concat split chunk reshape permute transpose roll",
     "convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "conversion": "to",
     "normalization": """

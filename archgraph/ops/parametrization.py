@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import BeforeValidator, model_validator
@@ -16,12 +16,13 @@ from pydantic import BeforeValidator, model_validator
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Says
 from archgraph.ops.contract import Init, Inputs, Operation, Weight
+from archgraph.records import record
 
 KERNEL = "weight"
 """The weight that is parametrized."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class WeightNorm:
     """g · v / ‖v‖, where each entry of the dimension `dim` has a magnitude g of its own, or, by null, all of them one.
 
@@ -44,7 +45,7 @@ class WeightNorm:
         return _written(self)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SpectralNorm:
     """The weight divided by its largest singular value σ, as a matrix with the rows `dim`.
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archgraph.dims import Facts
+from archgraph.dims import Dim, Facts, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import OptionalAxes, Says, SomeAxes
 from archgraph.ops.contract import DTYPES, NUMBER_TYPES, Example, Inputs, Operation, Port, TensorType, operation
@@ -119,6 +119,13 @@ class TabledReduction(Operation):
         self._require_dim()
         shape = tuple(1 if at in axes else size for at, size in enumerate(kind.shape) if self.keeps or at not in axes)
         return tuple(TensorType(shape, dtype) for dtype in self._gives(kind.dtype))
+
+    def normalized_values(self, inputs: Inputs) -> Dim | None:
+        """Those of a variance or of its root."""
+        if "correction" not in self.row.attributes:
+            return None
+        kind = inputs["input"]
+        return product(tuple(kind.shape[axis] for axis in self.axes(kind)))
 
     def _gives(self, dtype: str) -> tuple[str, ...]:
         return (self.row.types.gives(dtype),)

@@ -15,6 +15,7 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
     def __init__(self) -> None:
         self._contracts: dict[str, Contract] = {}
         self._makers: dict[str, Callable[[str], Contract]] = {}
+        self._written: set[str] = set()
 
     def __getitem__(self, name: str) -> Contract:
         if name in self._makers and name not in self._contracts:
@@ -25,14 +26,18 @@ class Registry(Mapping[str, Contract], Generic[Contract]):
         return name in self._contracts or name in self._makers
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._contracts.keys() - self._makers.keys()
+        yield from (name for name in self._contracts if name not in self._makers)
         yield from self._makers
 
     def __len__(self) -> int:
         return len(self._contracts.keys() | self._makers.keys())
 
     def add(self, name: str, contract: Contract) -> None:
-        """A contract that is there. Raises ValueError for a name that is taken."""
+        """A contract that is there; that of a declared name waits until it is looked up. Raises ValueError for a name
+        that has one."""
+        if name in self._makers and name not in self._written:
+            self._written.add(name)
+            return
         self._require_free(name)
         self._contracts[name] = contract
 

@@ -7,23 +7,16 @@ The file of a family that is read on demand is imported when a rule of it is loo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TypeVar
 
 from archgraph.ops.contract import Operation
 from archgraph.ops.families import ON_DEMAND
 from archgraph.plugins import ENABLED
+from archgraph.plugins.registration import registered
 
 Rule = TypeVar("Rule")
-
-
-def _import_family(name: str) -> None:
-    """Imports the rules of a family; not every kind of rule has some for each family."""
-    try:
-        import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
 
 
 def _require_own(rule: object, contract: type[Operation]) -> None:
@@ -44,14 +37,27 @@ class Rules(Mapping[type[Operation], Rule]):
         self._package = package
         self._plugin_file = plugin_file
         self._rules: dict[type[Operation], Rule] = {}
+        self._imported: set[str] = set()
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
+        if contract in self._rules:
+            return self._rules[contract]
         if contract.plugin:
             self._import_plugin(contract.plugin)
-        elif self._package and contract.family in ON_DEMAND:
-            _import_family(f"{self._package}.{contract.family}")
+        elif self._package and contract.family in ON_DEMAND and contract.family not in self._imported:
+            self._import_family(contract.family)
         found = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
         return self._rules[found]
+
+    def _import_family(self, family: str) -> None:
+        """Imports the rules of a family; not every kind of rule has some for each family."""
+        name = f"{self._package}.{family}"
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+        self._imported.add(family)
 
     def _import_plugin(self, name: str) -> None:
         """Imports the rules of a plugin, which need not have some of each kind. Raises PluginError."""
@@ -74,3 +80,4 @@ class Rules(Mapping[type[Operation], Rule]):
                 raise ValueError(f"there are two {self.title} for '{contract.name}'")
             _require_own(rule, contract)
             self._rules[contract] = rule
+            registered(contract.__module__, partial(self._rules.pop, contract))

@@ -7,7 +7,7 @@ row makes the contract of one number, when somebody looks it up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, create_model
@@ -16,6 +16,7 @@ from archgraph.ops.attributes import Says, repeated
 from archgraph.ops.contract import Example, Operation, TensorType
 from archgraph.ops.families import class_name
 from archgraph.ops.requirements import require_rank
+from archgraph.records import record
 
 _new_class: Any = create_model
 """Class variables are set on what it makes, which its type does not know."""
@@ -24,7 +25,7 @@ _LETTERS = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 _MOST_AXES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class PerAxis:
     """In an attribute's annotation: a number of at least `minimum` for each dimension, or one for all of them.
 
@@ -81,7 +82,7 @@ class SpatialOperation(Operation):
         require_rank(kind, 2 + self.axes, port)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SpatialRow:
     """An operation over one number of dimensions. `module` is its class in torch.nn, where that is not its own name."""
 
@@ -104,7 +105,7 @@ class SpatialRow:
         return f"F.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class SpatialTable:
     """The rows of a family."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from pydantic import create_model
@@ -19,12 +19,13 @@ from archgraph.ops.contract import (
 from archgraph.ops.families import class_name
 from archgraph.ops.promotion import floating, kept, truth, whole
 from archgraph.ops.traits import Traits
+from archgraph.records import record
 
 _new_class: Any = create_model
 """Class variables are set on what it makes, which its type does not know."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Types:
     """The element types that an operation reads, and the one of its result where they meet in a certain one."""
 
@@ -55,7 +56,7 @@ Span = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Row:
     """An operation: its `name`, which is torch's, what it means, and its ONNX form.
 
@@ -94,7 +95,7 @@ class Row:
         return (self.truth if dtype == "bool" else "") or self.whole or self.onnx
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class OperationTable:
     """The rows of a family, whose contracts have one base class."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Traits:
     """What an operation does to the numbers that it reads, whatever its attributes."""
 

@@ -9,15 +9,18 @@ from typing import TypeVar
 
 from archgraph.errors import ArchgraphError, PluginError, Problem
 from archgraph.plugins.plugin import ENABLED, Plugin
+from archgraph.plugins.registration import all_or_nothing
 
 T = TypeVar("T")
 LONGEST_REASON = 300
 
 
 def imported(plugin: Plugin, module: str, *, optional: bool = False) -> ModuleType | None:
-    """A module of a plugin; None where it is `optional` and missing. Raises PluginError for whatever it raises."""
+    """A module of a plugin; None where it is `optional` and missing. Raises PluginError for whatever it raises;
+    nothing that it has registered stays then."""
     try:
-        return import_module(module)
+        with all_or_nothing(plugin):
+            return import_module(module)
     except ArchgraphError as error:
         raise _failed(plugin, f"{module} cannot be imported", error, error.problems[0]) from error
     except ModuleNotFoundError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from archgraph.records import record
 
 GROUPS = {
     "operations": "archgraph.operations",
@@ -17,7 +19,7 @@ REFERENCES, DRAWERS = "references", "drawers"
 """Files that the plugin's operations are tried with."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Plugin:
     """One plugin: its name, the package that it comes in, and the modules that its entry points name ('' for none)."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from archgraph.artifact.file_kinds import ONNX, SPEC, SPEC_SUFFIXES, is_file, is_folder, kind_of, not_a_file
 from archgraph.artifact.file_names import aside_of
 from archgraph.errors import ModelFileError, nearest
+from archgraph.runtime.external_weights import TOGETHER
 from archgraph.runtime.file_profile import other_device
 
 
@@ -61,12 +62,11 @@ def is_of_the_file(message: str) -> bool:
 
 def file_error(path: Path, message: str, version: str) -> ModelFileError:
     """The error for a file that ONNX Runtime of that version refuses with that message."""
-    if "escapes model directory" in message:
+    if "escapes" in message and "xternal data" in message:
         raised = f"the weights of {path} lie behind a link that leads out of its folder, which may lead anywhere"
         return ModelFileError(raised, received=message, hint="put the file itself in the place of the link")
-    if "xternal data" in message or "xternal_data" in message:
-        hint = "the weights lie in a second file: keep the two together, under the names they were written with"
-        return ModelFileError(f"{path} does not find its weights", received=message, hint=hint)
+    if any(sign in message for sign in ("xternal data", "xternal_data", "cannot get file size")):
+        return ModelFileError(f"{path} does not find its weights", received=message, hint=TOGETHER)
     if "NOT_IMPLEMENTED" in message or "opset" in message or "IR version" in message:
         hint = other_device(path) or "upgrade onnxruntime, or export with the portable profile"
         return ModelFileError(f"onnxruntime {version} cannot run {path}", received=message, hint=hint)

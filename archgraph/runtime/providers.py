@@ -9,6 +9,7 @@ from typing import Any
 
 from archgraph.errors import ProviderError, RunError, nearest
 from archgraph.runtime.devices import CPU, double_installation, load_onnxruntime
+from archgraph.runtime.external_weights import require_weights_beside
 from archgraph.runtime.file_errors import check_file, file_error
 from archgraph.runtime.gpu import open_cuda, open_tensorrt, tf32_note
 from archgraph.runtime.optimized_models import engine_folder, open_optimised
@@ -38,6 +39,7 @@ def open_model(
     """Opens a file. Raises ModelFileError for the file's faults and ProviderError for the device's."""
     _check_options(device, threads, cuda_graph)
     check_file(path)
+    require_weights_beside(path, load_onnxruntime().__version__)
     clash = (double_installation(),) if double_installation() else ()
     if device == "cpu":
         return open_cpu(path, threads, cache, clash)

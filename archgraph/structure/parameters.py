@@ -28,6 +28,8 @@ _WIDTHS = frozenset(
 they share a name only within one role."""
 WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
+_PLACES = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim", "start", "end", "step", "index"})
+"""Roles of dimensions and places. Of the few instances that have a part, each may equal an argument by accident."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
@@ -88,8 +90,8 @@ class ParameterInference:
         wide = role.endswith(WIDE) or role in _WIDTHS
         role = role.removesuffix(WIDE)
         present = [value for value in values if value is not ABSENT]
-        constant = all(_equal(value, present[0]) for value in present)
-        if constant and not (len(present) < len(values) and type(present[0]) is int):
+        constant = _all_equal(present)
+        if constant and (role in _PLACES or len(present) == len(values) or type(present[0]) is not int):
             return ConstantNumber(present[0])
         known = self._known(role, wide, values)
         if known is None and not constant:
@@ -277,13 +279,19 @@ def _default(parameter: ClassParameter) -> Any:
     return 1 if unit and 1 in values else MISSING
 
 
-def _equal(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and bool(a == b)
+def _all_equal(values: Sequence[Any]) -> bool:
+    """Whether all values are of one type and equal the first: a column is mostly one number many times."""
+    first = values[0]
+    kind = type(first)
+    return all(value is first or (type(value) is kind and value == first) for value in values)
 
 
 def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
     """Whether a column can be read from another: equal wherever it is present."""
-    return all(value is ABSENT or _equal(value, other) for value, other in zip(values, source, strict=True))
+    for value, other in zip(values, source, strict=True):
+        if value is not ABSENT and not (type(value) is type(other) and value == other):
+            return False
+    return True
 
 
 def _times(value: Any, factor: int) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from archgraph.structure.terms import Term, shape, variable
+from archgraph.structure.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +95,22 @@ def outlined(template: InstanceTemplate[Any], members: Sequence[Member], absent:
     written: list[Any] = []
     made = count(len(known))
 
-    def renumbered(part: Term) -> Term | None:
-        if part.kind == "variable":
-            return variable(known[part.value])
-        if part.kind == "shape":
-            return shape(known[part.value[0]], part.value[1])
-        return None
+    def renumbered(part: Term) -> tuple[Any, ...]:
+        kind, text, parts, value = part
+        if kind == "number":
+            return kind, text
+        if kind == "variable":
+            return kind, known[value]
+        if kind == "shape":
+            return kind, known[value[0]], value[1]
+        return kind, text, value, *[renumbered(part) for part in parts]
 
     def counted(values: Sequence[int]) -> tuple[int, ...]:
         known.update((value, next(made)) for value in values)
         return tuple(known[value] for value in values)
 
     def outline(statement: Statement) -> Any:
-        term = statement.term.replaced(renumbered)
-        return "statement", term.outline, counted(statement.outs), statement.path
+        return "statement", renumbered(statement.term), counted(statement.outs), statement.path
 
     for statement in template.statements:
         if isinstance(statement, Loop):

@@ -76,6 +76,8 @@ class UnifiedClass(Generic[AnyTemplate]):
     def _row(self, template: AnyTemplate) -> list[Any]:
         """The numbers of an instance at the places of the fullest one."""
         missing = self.lacking.get(id(template), frozenset())
+        if not missing:
+            return [number.value for number in template.numbers()]
         own = iter(template.numbers())
         row: list[Any] = []
         for member in self.fullest.members:

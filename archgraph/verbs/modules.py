@@ -78,8 +78,9 @@ def load_weights(
     options as a `WeightsRequest`. Files are not read further than that takes. Raises WeightsError with all that does
     not fit; then the module is as it was.
     """
-    from archgraph.weights.fitting import fitted, network_of
+    from archgraph.weights.fitting import fitted
     from archgraph.weights.requests import WeightsRequest
+    from archgraph.weights.targets import network_of
 
     if part or fresh or rename or resize or lora:
         if not isinstance(weights, (str, Path, Mapping, list, tuple)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from archgraph.errors import ArchgraphError, SpecError
+from archgraph.garbage_collection import uncollected
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +19,7 @@ Network: TypeAlias = "Graph | Spec"
 """What the verbs take: a graph, or anything that `load` makes one of."""
 
 
+@uncollected()  # what the first load imports stays as well
 def load(spec: Spec, preset: str | None = None, **params: Any) -> Graph:
     """The proved graph of a spec.
 
@@ -41,6 +43,7 @@ def node_paths(given: str | Iterable[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
+@uncollected()
 def check(spec: Spec, preset: str | None = None, **params: Any) -> list[Graph]:
     """One proved graph per preset, so that every block is looked at. Raises SpecError with the problems of all."""
     from archgraph.language.load import check as check_spec

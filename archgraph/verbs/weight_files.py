@@ -168,7 +168,8 @@ def convert_weights(
     Tensors are copied one by one; those in another `dtype` are rounded to the nearest, and those that start anew drawn
     from `seed`. Without a network nothing is checked. Raises WeightsError; then what was at `path` stays.
     """
-    from archgraph.weights.fitting import fitted, network_of, unfitted
+    from archgraph.weights.fitting import fitted, unfitted
+    from archgraph.weights.targets import network_of
     from archgraph.weights.writing import cast, write_safetensors
 
     _require_type(dtype)

@@ -27,7 +27,7 @@ BATCHES = (1, 3)
 USUAL = (36, 18, 6, 0)
 """What a second size is at least: the first of these that is not too much work."""
 MOST_STEPS = 16
-"""How often small sizes grow where the smallest ones starve a norm."""
+"""How often small sizes grow where the smallest ones starve a norm or a variance."""
 MOST_MACS = 8_000_000_000
 LARGEST_SIZE = 1 << 20
 SMALLEST = "one sample of the smallest sizes: dimensions of size 1, windows that reach beyond the picture, one token"
@@ -68,7 +68,8 @@ def cases(graph: Graph) -> tuple[Case, ...]:
 
 
 def _smallest(flow: LoweredFlow, names: list[str], batch: set[str], rules: Mapping[str, Constraint]) -> dict[str, int]:
-    """The smallest sizes that starve no norm: one sample, or two where nothing else can grow or lets it see more."""
+    """The smallest sizes that starve no norm and no variance: one sample, or two where nothing else can grow or lets it
+    see more."""
     small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
     for _ in range(MOST_STEPS):
         starving = [step for step in flow.steps if starved(step, small)]
@@ -84,11 +85,14 @@ def _smallest(flow: LoweredFlow, names: list[str], batch: set[str], rules: Mappi
 
 
 def starved(step: LoweredStep, sizes: Mapping[str, int]) -> bool:
-    """Whether a norm would see a single value at these sizes, which torch refuses."""
-    if not step.node.op.traits.normalizes:
+    """Whether a norm would see a single value at these sizes, which torch refuses, or a variance no more values than
+    its correction, which makes it no number."""
+    op = step.node.op
+    if op.normalized_values(step.node.types) is None:
         return False
     kinds = {port: replace(slot.type, shape=_shape(slot.type.shape, sizes)) for port, slot in step.inputs.items()}
-    return step.node.op.normalized_values(Inputs(kinds)) == 1
+    count = op.normalized_values(Inputs(kinds))
+    return isinstance(count, int) and count <= getattr(op, "correction", 1)
 
 
 def _shape(shape: tuple[Dim, ...], sizes: Mapping[str, int]) -> tuple[int, ...]:

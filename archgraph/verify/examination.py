@@ -30,7 +30,7 @@ from archgraph.verify.low_precision import dtype_of, unrounded
 from archgraph.verify.operator_definitions import defined, has_kernels, runnable
 from archgraph.verify.reference_values import Reference, in_dtype, references
 from archgraph.verify.time_branch import composed, runner
-from archgraph.verify.tolerance import Measured, Run, measure, says_nothing
+from archgraph.verify.tolerance import Measured, Run, says_nothing
 from archgraph.verify.trajectory import Trajectory, trajectory
 from archgraph.verify.trial_inputs import inputs_of
 from archgraph.verify.weight_comparison import differences, widened, with_weights
@@ -141,35 +141,31 @@ class Examination:
         self, model: Path, state: Mapping[str, Array], kind: str, chosen: range, dtype: str = ""
     ) -> Iterator[Problem]:
         """Runs the file and a copy of the module under these weights. A breach is traced to its node."""
+        from archgraph.verify.rounding_reach import judged
+
         dtype = dtype or self.dtype
         inputs = [self.inputs[i] for i in chosen]
         found = self._references(state, inputs, dtype)
-        if kind == RANDOM:  # with its own weights, these may be what gives no numbers
-            nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
-            yield from map(_unshown, nothing)
         trials = [(self.cases[i], self.inputs[i]) for i in chosen]
         nodes = Localization(self.graph, model, self.program.results, state, trials, dtype)
+
+        def double() -> nn.Module:
+            return in_dtype(self._copy(state), "float64")
+
         for optimised in OPTIMISATIONS[kind]:
             ran = runner(model, optimised)
             for place, i in enumerate(chosen):
                 outputs, run = ran(self.inputs[i]), Run(kind, self.cases[i].sizes, optimised)
-                results = list(measure(found[place], outputs, run))
-                if not all(item.ok for item in results) and found[place].reach is None:
-                    found[place] = self._reached(found[place], state, i, dtype)
-                    results = list(measure(found[place], outputs, run))
+                found[place], results = judged(found[place], outputs, run, double, (self.inputs[i], dtype))
                 self.measured += results
                 for problem in nodes.problems(results, self.cases[i]):
                     self.departed = True
                     yield problem
                 if self.departed:
                     return
-
-    def _reached(self, reference: Reference, state: Mapping[str, Array], i: int, dtype: str) -> Reference:
-        """What rounding can move: asked where torch's own error is exceeded, as by kernels that are no worse."""
-        from archgraph.verify.perturbation import reach
-
-        module = in_dtype(self._copy(state), "float64")
-        return replace(reference, reach=reach(module, self.inputs[i], reference.exact, dtype))
+        if kind == RANDOM:  # with its own weights, these may be what gives no numbers
+            nothing = sorted({name for each in found for name in self.names if says_nothing(each, name)})
+            yield from map(_unshown, nothing)
 
     def _references(
         self, state: Mapping[str, Array], inputs: Sequence[Mapping[str, Array]], dtype: str

@@ -1,4 +1,5 @@
-"""Norms with the statistics of what they are given, by their definitions: each step is an operation that rounds.
+"""Variances, and norms with the statistics of what they are given, by their definitions: each step is an operation that
+rounds.
 
 The mean that is taken away is a sum of n numbers. Where these are nearly constant, their variance is no larger than
 what that mean is off, and 1 / √(variance + eps) amplifies it by up to 1 / √eps.
@@ -6,7 +7,8 @@ what that mean is off, and 1 / √(variance + eps) amplifies it by up to 1 / √
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,13 +18,15 @@ Normed: TypeAlias = "tuple[Tensor, Tensor, Tensor]"
 """The result, the mean, and 1 / √(variance + eps), as torch's own operations give them."""
 
 
-def definition_of(name: str, args: Sequence[Any]) -> Callable[..., Normed] | None:
+def definition_of(name: str, args: Sequence[Any]) -> Callable[..., Any] | None:
     """The definition of one of torch's operations; None of any other, and of a batch norm with stored statistics.
 
     A layer norm has none: the kernels add up its rows in float64.
     """
     if name == "native_group_norm":
         return _group_norm
+    if name in _SPREADS:
+        return _SPREADS[name]
     return _batch_norm if name == "native_batch_norm" and args[5] else None
 
 
@@ -53,3 +57,35 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     shape = (-1, *[1] * (x.ndim - 2))
     scaled = x if weight is None else x * weight.view(shape)
     return scaled if bias is None else scaled + bias.view(shape)
+
+
+def _variance_and_mean(
+    x: Tensor, dim: Sequence[int] | None = None, *, correction: float | None = 1, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Σ (x - mean)² / max(0, n - correction), of n numbers; the correction is 1 where none is given."""
+    over = list(range(x.ndim)) if not dim else [axis % x.ndim for axis in dim]
+    mean = x.mean(over, keepdim=True)
+    centred = x - mean
+    count = prod(x.shape[axis] for axis in over)
+    free = max(0.0, count - (1 if correction is None else correction))
+    found = (centred * centred).sum(over, keepdim=True) / free
+    return (found, mean) if keepdim else (_without(found, over), _without(mean, over))
+
+
+def _without(x: Tensor, over: Sequence[int]) -> Tensor:
+    return x.reshape([size for axis, size in enumerate(x.shape) if axis not in over])
+
+
+def _deviation_and_mean(x: Tensor, *dim: Any, **others: Any) -> tuple[Tensor, Tensor]:
+    """The root of the variance."""
+    variance, mean = _variance_and_mean(x, *dim, **others)
+    return variance.sqrt(), mean
+
+
+_SPREADS: Mapping[str, Callable[..., Any]] = {
+    "var_mean": _variance_and_mean,
+    "std_mean": _deviation_and_mean,
+    "var": lambda *args, **others: _variance_and_mean(*args, **others)[0],
+    "std": lambda *args, **others: _deviation_and_mean(*args, **others)[0],
+}
+"""As torch's operations are called, `var.correction` and its like: dimensions, and what is given by name."""

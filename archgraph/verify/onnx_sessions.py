@@ -10,6 +10,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import VerificationError
+from archgraph.runtime.external_weights import require_weights_beside
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -24,6 +25,8 @@ def session_of(model: str | Path | bytes, optimised: bool) -> onnxruntime.Infere
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    if isinstance(model, Path):
+        require_weights_beside(model, onnxruntime.__version__)
     source = model if isinstance(model, bytes) else str(model)
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""What rounding can move: a module in float64 in which each operation is off by what its float32 kernel may be off.
+"""A module in float64 in which each operation is off by what its float32 kernel may be off.
 
 Monte Carlo arithmetic, D. S. Parker 1997, https://web.cs.ucla.edu/~stott/mca/: operands and results are moved at random
 within one rounding, and what reaches the outputs shows how far two right programs can be apart. Within an operation,
@@ -56,9 +56,15 @@ SUMS = frozenset(
 )
 """Kernels that may add up n numbers one after the other: where these are alike, all roundings go the same way."""
 
-UNLIKE = frozenset(("acos", "asin", "atan", "log", "mish", "sin", "softplus"))
+UNLIKE = frozenset(
+    (
+        *("acos", "asin", "atan", "cos", "elu", "expm1", "log", "log10", "log1p", "log2", "log_sigmoid_forward"),
+        *("mish", "sin", "softplus"),
+    )
+)
 """Kernels of ONNX Runtime 1.31 on its CPU that compute what does not fill a vector by another formula than the rest:
-equal numbers come out one to three roundings apart (acos 3.2, mish 2.4, the others 1.2 to 1.8)."""
+equal numbers come out one to four roundings apart (mish 3.7, acos 3.2, log2 2.6, the others 1.5 to 2.2; ELU one near
+1)."""
 
 _REMAINDER = 3
 """Numbers that do not fill a vector of four."""
@@ -84,15 +90,18 @@ _EXACT = frozenset(
 
 
 class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Moves the operands and the results of each operation by a rounding of an element type, up or down at random."""
+    """Moves the operands and the results of each operation by so many roundings of an element type, up or down at
+    random."""
 
-    def __init__(self, dtype: str, seed: int):
+    def __init__(self, dtype: str, seed: int, roundings: float = 1.0):
         super().__init__()  # type: ignore[no-untyped-call]
+        self.roundings = roundings
         self.generator = torch.Generator().manual_seed(seed)
         signs = torch.randint(0, 2, (_SIGNS,), generator=self.generator).double() * 2 - 1
         self.signs = _by_remainder(signs)
-        self.factors = 1 + ROUNDOFF[dtype] * self.signs
-        self.smallest = SMALLEST[dtype]
+        self.factors = 1 + roundings * ROUNDOFF[dtype] * self.signs
+        self.smallest = roundings * SMALLEST[dtype]
+        self.step = roundings * _STEP
         sizes = torch.rand((_SIGNS,), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.5
         self.sums = _by_remainder(signs * sizes)
         """Of unlike sizes: else a mean of a mean would cancel to nothing in one draw of two."""
@@ -109,22 +118,22 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **(kwargs or {}))
         definition = definition_of(name, args)
         if definition is not None:
-            with Perturbing("float32", self._place()):  # kernels compute norms in float32 and round what comes of it
-                steps = definition(*args)
-            return tuple(map(self._result, steps))
+            # kernels compute norms in float32 and round what comes of it
+            with Perturbing("float32", self._place(), self.roundings):
+                found = definition(*args, **(kwargs or {}))
+            return tuple(map(self._result, found)) if isinstance(found, tuple) else self._result(found)
         found = func(*map(self._operand, args), **(kwargs or {}))
+        result = self._unlike if name in UNLIKE else self._result
         if isinstance(found, (tuple, list)):
-            return type(found)(map(self._result, found))
-        moved = self._result(found)
-        if name in UNLIKE and moved.numel() > _REMAINDER:
-            return self._ends_apart(moved)
+            return type(found)(map(result, found))
+        moved = result(found)
         if name in KERNELS:
-            erring = moved + _STEP * KERNELS[name](args[0]) * self._drawn(self.signs, args[0], _NEAR)
+            erring = moved + self.step * KERNELS[name](args[0]) * self._signs(args[0], name in UNLIKE)
             return erring.clamp(0, 1) if name == "sigmoid" else erring  # a root or a logarithm of it stays a number
         if name in SUMS and _is_float(args[0]):
-            roundings = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
+            one_way = _PER_TERM * args[0].numel() / max(moved.numel(), 1)
             magnitude = func(args[0].abs(), *args[1:], **(kwargs or {}))
-            return moved + _STEP * roundings * magnitude * self._drawn(self.sums, moved)
+            return moved + self.step * one_way * magnitude * self._drawn(self.sums, moved)
         return moved
 
     def _operand(self, value: Any) -> Any:
@@ -135,11 +144,19 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return value
         return self._operand(value) + self.smallest * self._drawn(self.signs, value)
 
-    def _ends_apart(self, value: Tensor) -> Tensor:
-        """The last numbers moved by a rounding of their own, the others as they are."""
-        flat = value.flatten()
-        rest, ends = flat[:-_REMAINDER], flat[-_REMAINDER:]
-        return torch.cat([rest, self._operand(ends)]).view(value.shape)
+    def _unlike(self, value: Any) -> Any:
+        """A result whose last numbers are moved by a rounding of their own, too."""
+        if not _is_float(value) or value.numel() <= _REMAINDER:
+            return self._result(value)
+        moved = self._result(value)
+        return _with_ends(moved, self._operand(_ends(moved)))
+
+    def _signs(self, x: Tensor, unlike: bool) -> Tensor:
+        """To which side a kernel errs at each number, which may be another one at the last numbers."""
+        signs = self._drawn(self.signs, x, _NEAR)
+        if not unlike or x.numel() <= _REMAINDER:
+            return signs
+        return _with_ends(signs, self._drawn(self.signs, _ends(x), _NEAR))
 
     def _drawn(self, table: Tensor, value: Tensor, near: int = 0) -> Tensor:
         """A random entry for each number, and the same one for numbers whose bits are equal but for the last `near`.
@@ -165,22 +182,30 @@ def _order() -> Tensor:
     return torch.cat([once, once])
 
 
+def _ends(value: Tensor) -> Tensor:
+    """The last numbers, which do not fill a vector."""
+    return value.flatten()[-_REMAINDER:]
+
+
+def _with_ends(value: Tensor, ends: Tensor) -> Tensor:
+    return torch.cat([value.flatten()[:-_REMAINDER], ends]).view(value.shape)
+
+
 def _is_float(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point()
 
 
 def perturbed(
-    module: nn.Module, names: Sequence[str], inputs: Mapping[str, Array], dtype: str = "float32", seed: int = 0
+    module: nn.Module,
+    names: Sequence[str],
+    inputs: Mapping[str, Array],
+    dtype: str = "float32",
+    seed: int = 0,
+    roundings: float = 1.0,
 ) -> dict[str, Array]:
-    """The outputs of a module in float64 that rounds like one in `dtype`."""
-    with sdpa_kernel(SDPBackend.MATH), Perturbing(dtype, seed):
+    """The outputs of a module in float64 that rounds like one in `dtype`, or so many times as far."""
+    with sdpa_kernel(SDPBackend.MATH), Perturbing(dtype, seed, roundings):
         return run_module(module, names, inputs, "float64")
-
-
-def reach(module: nn.Module, inputs: Mapping[str, Array], exact: Mapping[str, Array], dtype: str) -> dict[str, Array]:
-    """By output, how far rounding can move each element of what a module in float64 computes."""
-    draws = [perturbed(module, list(exact), inputs, dtype, seed) for seed in range(DRAWS)]
-    return {name: spread(truth, [draw[name] for draw in draws]) for name, truth in exact.items()}
 
 
 def spread(exact: Array, draws: Sequence[Array]) -> Array:

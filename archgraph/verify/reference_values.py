@@ -24,7 +24,9 @@ class Reference:
     exact: Mapping[str, Array]
     single: Mapping[str, Array]
     reach: Mapping[str, Array] | None = None
-    """How far rounding can move each element; None where nobody asked."""
+    """How far a rounding can move each element; None where nobody asked."""
+    roundings: float = 0.0
+    """How many of them were tried at each operation, at most."""
 
 
 def references(

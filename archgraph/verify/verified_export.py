@@ -19,7 +19,8 @@ from archgraph.verify.certificate import Certificate, branch_digests, data_diges
 from archgraph.verify.embedded_spec import graph_in
 from archgraph.verify.plugin_contracts import require_true_contracts
 from archgraph.verify.trial_inputs import tried
-from archgraph.weights.fitting import fitted, network_of
+from archgraph.weights.fitting import fitted
+from archgraph.weights.targets import network_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -1,31 +1,28 @@
 """Files of weights made to fit a network: opened, cut, renamed, resized, and matched strictly.
 
-The order: the part that is asked for; the caller's rules; prefixes of wrappers; the shipped naming under which all
-fits; the subtree; what starts anew; position tables; the strict match; adapters.
+The order: each source under the network's keys (`source_reading`); what starts anew; position tables; the strict match;
+adapters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from archgraph.errors import Problem, WeightsError, nearest
-from archgraph.graph.types import Graph
+from archgraph.errors import WeightsError
 from archgraph.weights.element_types import FLOATS
-from archgraph.weights.matching import matched, misfits
+from archgraph.weights.matching import matched
 from archgraph.weights.memory import mapped_tensors, module_tensors
-from archgraph.weights.namings import PublishedNaming, namings_of
 from archgraph.weights.patterns import covers
 from archgraph.weights.reports import WeightsReport
 from archgraph.weights.requests import WeightsRequest, adapter
-from archgraph.weights.rule_files import read_rules
-from archgraph.weights.rules import KeyRule, Renamed, renamed
-from archgraph.weights.sources import OpenedSource, opened, source_of
+from archgraph.weights.source_reading import Candidate, SourceReading
+from archgraph.weights.sources import opened, source_of
+from archgraph.weights.targets import WeightsTarget
 from archgraph.weights.tensors import LazyTensor, Tensors, require_unchanged
-from archgraph.weights.wanted import Wanted, left_to_compute, tied_groups, wanted_by
-from archgraph.weights.wrappers import Unwrapped, below, unwrapped
+from archgraph.weights.wanted import Wanted, left_to_compute, tied_groups
 from archgraph.weights.writing import source_digests
 
 
@@ -55,21 +52,6 @@ class FittedWeights:
     def digests(self) -> list[dict[str, Any]]:
         """The names, sizes and SHA-256 digests of the files that the weights come from. Raises OSError."""
         return source_digests(self.files)
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsTarget:
-    """What weights are fitted to: its name for messages, its weights, and the namings it was published under."""
-
-    title: str
-    wanted: Wanted
-    namings: Callable[[], tuple[PublishedNaming, ...]] = tuple
-    """Read only where keys do not fit as they are."""
-
-
-def network_of(graph: Graph) -> WeightsTarget:
-    """A graph as weights see it."""
-    return WeightsTarget(graph.title, wanted_by(graph), lambda: namings_of(graph))
 
 
 def fitted(network: WeightsTarget, weights: Any) -> FittedWeights:
@@ -114,18 +96,6 @@ def _in_memory(weights: Any) -> dict[str, LazyTensor]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """Tensors under keys that may be the network's: by a naming, or as they are."""
-
-    tensors: Tensors
-    naming: str = ""
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    split: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
-
-
 class _Fitting:
     """The work on one request."""
 
@@ -133,12 +103,10 @@ class _Fitting:
         self._network = network
         self._request = request
         self._files: list[Path] = []
-        self._prefixes: dict[str, tuple[str, ...]] = {}
-        self._parts: list[_Candidate] = []
+        self._reading = SourceReading(network, request)
+        self._parts: list[Candidate] = []
         self._resized: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self._methods: dict[str, str] = {}
-        self._rules: tuple[KeyRule, ...] = tuple(rule for name in request.rename for rule in read_rules(Path(name)))
-        self._used: set[int] = set()
         self._computed: tuple[str, ...] = ()
         self._other_networks: list[str] = []
 
@@ -147,8 +115,7 @@ class _Fitting:
         self._require_paths("--fresh", self._request.fresh)
         self._require_paths("--resize", self._request.resizes)
         self._require_methods()
-        self._parts = [self._fitted_source(opened(source)) for source in self._request.each]
-        self._require_rules_used()
+        self._read_sources()
         tensors, fresh = self._united(), self._fresh()
         open_ = {key: weight for key, weight in self._network.wanted.items() if key not in fresh}
         self._computed = left_to_compute(tensors, open_)
@@ -160,109 +127,16 @@ class _Fitting:
 
     def unchecked(self) -> FittedWeights:
         """The tensors of all sources under the keys that they have after the rules. Raises WeightsError."""
-        self._parts = [self._fitted_source(opened(source)) for source in self._request.each]
-        self._require_rules_used()
+        self._read_sources()
         tensors = self._united()
         return FittedWeights(tensors, self._report(tensors, {}, {}), tuple(dict.fromkeys(self._files)))
 
-    # -- one source ----------------------------------------------------------------------------------------------------
-
-    def _fitted_source(self, source: OpenedSource) -> _Candidate:
-        """The tensors of a source under the network's keys, its subtree in front."""
-        self._files += source.files
-        subtree = source.source.subtree
-        wanted = self._wanted_below(subtree)
-        tensors = self._part_of(source)
-        ruled = self._ruled(tensors)
-        bare = unwrapped(ruled.tensors, wanted) if wanted else Unwrapped(ruled.tensors)
-        outside = tuple(
-            key for key in source.tensors if self._request.part and not key.startswith(f"{self._request.part}.")
-        )
-        plain = _Candidate(
-            bare.tensors, "", ruled.renamed, ruled.split, ruled.joined, (*outside, *ruled.dropped, *bare.counters)
-        )
-        chosen = self._by_naming(plain, ruled.tensors, wanted) if not subtree and wanted else plain
-        if chosen is plain and bare.prefixes:
-            self._prefixes[source.source.text] = bare.prefixes
-        return _below(chosen, subtree) if subtree else chosen
-
-    def _wanted_below(self, subtree: str) -> Wanted:
-        """The weights at and below a path of the network, without it. Raises WeightsError where there are none."""
-        if not subtree or not self._network.wanted:
-            return self._network.wanted
-        start = f"{subtree}."
-        found = {key.removeprefix(start): one for key, one in self._network.wanted.items() if key.startswith(start)}
-        if not found:
-            raise self._no_path(f"{self._network.title} has no weights under '{subtree}'", subtree)
-        return found
-
-    def _part_of(self, source: OpenedSource) -> Tensors:
-        """The tensors under the part that is asked for. Raises WeightsError where there are none."""
-        part = self._request.part
-        if not part:
-            return source.tensors
-        found = below(source.tensors, part)
-        if not found:
-            parts = _paths(source.tensors)
-            received = ", ".join(dict.fromkeys(key.partition(".")[0] for key in source.tensors))[:400]
-            raise WeightsError(
-                f"'{source.source.place}' has no part '{part}'",
-                expected="a prefix of its keys",
-                received=received,
-                hint=nearest(part, parts),
-            )
-        return found
-
-    def _ruled(self, tensors: Tensors) -> Renamed:
-        """The tensors after the caller's rules."""
-        if not self._rules:
-            return Renamed(dict(tensors))
-        found = renamed(self._rules, tensors)
-        unused = {id(rule) for rule in found.unused}
-        self._used |= {id(rule) for rule in self._rules if id(rule) not in unused}
-        return found
-
-    def _require_rules_used(self) -> None:
-        """Raises WeightsError for rules of the caller that matched no key of any source."""
-        problems = [
-            Problem(f"the rule {rule.text} matches no key", hint="`archgraph weights show FILE` lists the keys")
-            for rule in self._rules
-            if id(rule) not in self._used
-        ]
-        if problems:
-            raise WeightsError(*problems)
-
-    # -- namings -------------------------------------------------------------------------------------------------------
-
-    def _by_naming(self, plain: _Candidate, whole: Tensors, wanted: Wanted) -> _Candidate:
-        """The candidate itself where it fits; else the one naming under which all fits; else the nearest of them."""
-        if not self._misfit(plain, wanted):
-            return plain
-        others = [one for naming in self._network.namings() for one in _readings(naming, plain, whole)]
-        fitting = [one for one in others if not self._misfit(one, wanted)]
-        names = list(dict.fromkeys(one.naming for one in fitting))
-        if len(names) > 1 and any(_origins(one) != _origins(fitting[0]) for one in fitting[1:]):
-            raise WeightsError(
-                f"the weights fit {self._network.title} under several namings",
-                received=", ".join(names),
-                hint="--rename names a file of rules",
-            )
-        if fitting:
-            return fitting[0]
-        best = min(others, key=lambda one: self._misfit(one, wanted), default=plain)
-        return best if self._misfit(best, wanted) * 2 < self._misfit(plain, wanted) else plain
-
-    def _misfit(self, candidate: _Candidate, wanted: Wanted) -> int:
-        """How many keys do not fit; what starts anew, and tables that may be resized, do."""
-        fresh = self._request.fresh
-        known = {key: one for key, one in wanted.items() if not covers(fresh, key)}
-        given = {key: one for key, one in candidate.tensors.items() if not covers(fresh, key)}
-        resizable = [key for key in given if covers(tuple(self._request.resizes), key)]
-        count = len(known.keys() ^ given.keys()) - len(left_to_compute(given, known))
-        if count:
-            return count
-        exact = {key: one for key, one in given.items() if key not in resizable}
-        return len(misfits(exact, {key: one for key, one in known.items() if key in exact}))
+    def _read_sources(self) -> None:
+        for source in self._request.each:
+            found = opened(source)
+            self._files += found.files
+            self._parts.append(self._reading.read(found))
+        self._reading.require_rules_used()
 
     # -- the whole network ---------------------------------------------------------------------------------------------
 
@@ -327,7 +201,7 @@ class _Fitting:
         """Raises WeightsError for a path at which the network has no weights."""
         for path in paths:
             if not any(covers((path,), key) for key in self._network.wanted):
-                raise self._no_path(f"{option} {path}: {self._network.title} has no weights there", path)
+                raise self._network.no_path(f"{option} {path}: {self._network.title} has no weights there", path)
 
     def _require_methods(self) -> None:
         """Raises WeightsError for a way to resize that there is not, whether or not a table needs it."""
@@ -336,11 +210,6 @@ class _Fitting:
                 from archgraph.weights.position_tables import method_named
 
                 method_named(name, path)
-
-    def _no_path(self, message: str, path: str) -> WeightsError:
-        known = _paths(self._network.wanted)
-        tops = ", ".join(dict.fromkeys(key.partition(".")[0] for key in self._network.wanted))
-        return WeightsError(message, expected=f"a path of the network, such as {tops}"[:400], hint=nearest(path, known))
 
     # -- the report ----------------------------------------------------------------------------------------------------
 
@@ -355,7 +224,7 @@ class _Fitting:
             self._network.title,
             tuple(source.text for source in self._request.each),
             tuple(key for key in tensors if key not in new),
-            self._prefixes,
+            self._reading.prefixes,
             next((part.naming for part in parts if part.naming), ""),
             {old: key for part in parts for old, key in part.renamed.items()},
             {old: keys for part in parts for old, keys in part.split.items()},
@@ -368,63 +237,6 @@ class _Fitting:
             _types(tensors, self._network.wanted),
             changed,
         )
-
-
-def _readings(naming: PublishedNaming, plain: _Candidate, whole: Tensors) -> list[_Candidate]:
-    """The tensors under a naming, with the prefixes of wrappers and without; none where its rules cannot take them."""
-    found = []
-    for tensors in (plain.tensors, whole):
-        try:
-            made = naming.forward(tensors)
-        except WeightsError:
-            continue
-        found.append(
-            _Candidate(
-                made.tensors,
-                naming.name,
-                _chained(plain.renamed, made.renamed),
-                {**plain.split, **made.split},
-                {**plain.joined, **made.joined},
-                (*plain.left_out, *made.dropped, *naming.outside(tensors)),
-            )
-        )
-    return found
-
-
-def _chained(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
-    """What the old keys became in the end."""
-    between = set(first.values())
-    chained = {old: then.get(new, new) for old, new in first.items()}
-    return chained | {old: new for old, new in then.items() if old not in between}
-
-
-def _origins(candidate: _Candidate) -> dict[str, str]:
-    return {key: tensor.origin for key, tensor in candidate.tensors.items()}
-
-
-def _below(candidate: _Candidate, subtree: str) -> _Candidate:
-    """A candidate with a path of the network in front of its keys."""
-
-    def at(key: str) -> str:
-        return f"{subtree}.{key}"
-
-    return _Candidate(
-        {at(key): tensor for key, tensor in candidate.tensors.items()},
-        candidate.naming,
-        {old: at(key) for old, key in candidate.renamed.items()},
-        {old: tuple(map(at, keys)) for old, keys in candidate.split.items()},
-        {at(key): old for key, old in candidate.joined.items()},
-        candidate.left_out,
-    )
-
-
-def _paths(keys: Iterable[str]) -> list[str]:
-    """Every path that keys lie under, and the keys themselves."""
-    found: dict[str, None] = {}
-    for key in keys:
-        parts = key.split(".")
-        found.update(dict.fromkeys(".".join(parts[:depth]) for depth in range(1, len(parts) + 1)))
-    return list(found)
 
 
 def _types(tensors: Tensors, wanted: Wanted) -> dict[str, int]:

@@ -49,7 +49,8 @@ import torch
 import archgraph as ag
 from archgraph.codegen import instantiate, written
 from archgraph.codegen.weights import give_weights
-from archgraph.weights.fitting import fitted, network_of
+from archgraph.weights.fitting import fitted
+from archgraph.weights.targets import network_of
 graph = ag.load(spec)
 code = written(graph)
 module = instantiate(graph, code, None)

@@ -81,6 +81,18 @@ class PyramidPooling(nn.Module):
         return torch.cat([x, *grown], 1)
 
 
+class Same(nn.Module):
+    """What timm pads before a convolution that is `same`."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.sizes = ((kernel, kernel), (stride, stride))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded: Tensor = layers("padding").pad_same(x, *self.sizes)
+        return padded
+
+
 HARD = {"activation": "hardswish", "squeeze_activation": "relu", "scale_activation": "hardsigmoid"}
 CASES = {
     "squeeze_excitation": Parity(
@@ -91,6 +103,22 @@ CASES = {
     ),
     "squeeze_excitation by default": Parity(
         "squeeze_excitation", {}, lambda: vision("ops").SqueezeExcitation(64, 4), [(2, 64, 3, 5)]
+    ),
+    "same_pad": Parity("same_pad", {}, lambda: Same(3, 2), [(2, 4, 9, 8)]),
+    "same_pad of a larger stride": Parity(
+        "same_pad", {"kernel_size": 7, "stride": 4}, lambda: Same(7, 4), [(2, 4, 10, 7)]
+    ),
+    "standardized_conv2d": Parity(
+        "standardized_conv2d",
+        {"out_channels": 12, "stride": 2, "groups": 4, "eps": 1e-8},
+        lambda: layers("std_conv").StdConv2d(16, 12, 3, stride=2, groups=4, eps=1e-8),
+        [IMAGE],
+    ),
+    "standardized_conv2d that is scaled": Parity(
+        "standardized_conv2d",
+        {"out_channels": 12, "kernel_size": 5, "scaled": True, "gamma": 1.7, "eps": 1e-5},
+        lambda: layers("std_conv").ScaledStdConv2d(16, 12, 5, gamma=1.7, eps=1e-5),
+        [IMAGE],
     ),
     "eca": Parity("eca", {}, lambda: layers("eca").EcaModule(128), [(2, 128, 4, 3)]),
     "eca of few channels": Parity("eca", {}, lambda: layers("eca").EcaModule(4), [(2, 4, 4, 3)]),

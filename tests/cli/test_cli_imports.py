@@ -48,6 +48,12 @@ def test_reading_commands_import_no_framework() -> None:
     assert found.isdisjoint(HEAVY)
 
 
+def test_a_check_of_names_imports_no_command_line_and_only_what_the_network_needs() -> None:
+    found = imported_by(["check", "resnet18", "llama@llama3_2_1b", "specs/sd_unet.yaml@sdxl"])
+    assert "pydantic" in found
+    assert found.isdisjoint({*HEAVY, "typer"})
+
+
 def test_the_entry_point_as_a_process(tmp_path: Path) -> None:
     def archgraph(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "archgraph.cli", *arguments]

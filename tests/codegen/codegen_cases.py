@@ -179,6 +179,14 @@ NARROW: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         for name in ("roberta", "distilbert", "electra", "albert")
     },
     "modernbert": ({"vocab": 9, "dim": 12, "hidden": 20, "depth": 4, "heads": 3, "window": 2}, {"N": 2, "L": 7}),
+    **{
+        name: ({"image_size": 32, "patch": 8, "dim": 12, "hidden": 20, "depth": 2, "heads": 3}, {"N": 2})
+        for name in ("vit_model", "vit_classifier")
+    },
+    "segformer": (
+        {"depths": [1, 2, 1, 1], "channels": [8, 12, 20, 24], "heads": [1, 2, 2, 3], "decoder": 16, "classes": 7},
+        {"N": 2, "H": 32, "W": 48},
+    ),
     "siglip_vision": ({"image_size": 32, "patch": 8, "dim": 12, "hidden": 20, "depth": 2, "heads": 3}, {"N": 2}),
     "pixart": ({"size": 8, "heads": 2, "head_dim": 12, "depth": 2, "context_dim": 20, "sized": True}, {"N": 2, "L": 5}),
     "autoencoder_tiny": ({"channels": 8, "encoder": [1, 2], "decoder": [2, 1]}, {"N": 2, "H": 8, "W": 12}),

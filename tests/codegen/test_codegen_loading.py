@@ -17,6 +17,7 @@ from codegen_cases import H, N, Net, W, op, outputs, shaken
 from torch import nn
 
 from archgraph.codegen import graph_of, source, to_torch
+from archgraph.codegen.meta_construction import MAKERS, on_meta
 from archgraph.errors import CompileError, Mark
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Graph, Origin
@@ -73,6 +74,17 @@ def test_the_meta_device_holds_no_numbers() -> None:
     module = to_torch(classifier(), device="meta")
     assert {tensor.device.type for tensor in module.state_dict().values()} == {"meta"}
     assert module(torch.empty(2, 3, 12, 10, device="meta")).shape == (2, 5)
+
+
+def test_all_functions_that_make_tensors_make_them_on_the_meta_device() -> None:
+    from torch.utils._device import _device_constructors  # what torch.device("meta") places
+
+    assert set(_device_constructors()) == MAKERS
+    with on_meta():
+        made = [torch.empty(2), torch.tensor([1.0]), torch.arange(3), nn.init.normal_(torch.zeros(2, 2))]
+        elsewhere = torch.zeros(2, device="cpu").fill_(3.0)
+    assert all(tensor.is_meta for tensor in made)
+    assert elsewhere.tolist() == [3.0, 3.0]
 
 
 def test_a_deep_copy_is_a_module_of_its_own() -> None:

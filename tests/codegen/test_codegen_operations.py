@@ -11,12 +11,13 @@ import torch
 from codegen_cases import inputs_for, op, outputs, shaken
 from operation_tests import operation_tests, single
 from torch import nn
+from torch_functions import FUNCTIONS
+from torch_modules import MODULES, parametrized
 
 from archgraph.codegen import to_torch
 from archgraph.errors import ArchgraphError
 from archgraph.ops import REGISTRY, Inputs, Operation, TensorType
 
-REFERENCE = operation_tests("test_ops_against_torch")
 DRAWERS = operation_tests("conftest").DRAWERS
 RANDOM = ("stochastic_depth", "dropout")
 DRAWS = 5
@@ -26,11 +27,11 @@ def expected(operation: Operation, given: list[torch.Tensor], net: nn.Module, pr
     """What torch gives, with the weights of the generated module."""
     if operation.family == "regularization":  # what acts in training only
         return given[:1]
-    if operation.name in REFERENCE.FUNCTIONS:
-        found = REFERENCE.FUNCTIONS[operation.name](operation, *given)
+    if operation.name in FUNCTIONS:
+        found = FUNCTIONS[operation.name](operation, *given)
         return list(found) if isinstance(found, tuple) else [found]
-    made = REFERENCE.MODULES[operation.name](operation, *(tensor.shape for tensor in given))
-    layer = REFERENCE.parametrized(operation, made).eval()
+    made = MODULES[operation.name](operation, *(tensor.shape for tensor in given))
+    layer = parametrized(operation, made).eval()
     if operation.name in ("parameter", "buffer"):
         layer.load_state_dict({"tensor": net.state_dict()[prefix]})
     else:

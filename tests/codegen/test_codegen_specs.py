@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 from codegen_cases import NARROW, inputs_for, outputs, shaken, written_file
-from operation_tests import operation_tests
 from shallow_networks import cases, network
 from torch import nn
+from torch_modules import MODULES, parametrized
 
 import archgraph as ag
 from archgraph.codegen import source, to_torch, written
@@ -62,7 +62,6 @@ STARTS = {
     "scaled_dot_product_attention": "multi_head_attention(",
 }
 """What the text of a function has in it, by operation."""
-REFERENCE = operation_tests("test_ops_against_torch")
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -103,7 +102,7 @@ def test_every_leaf_is_torchs_module_with_the_nodes_attributes(graph: Graph, net
 
 @cache
 def torchs_text(op: Operation, *shapes: Any) -> str:
-    return repr(REFERENCE.parametrized(op, REFERENCE.MODULES[op.name](op, *shapes)))
+    return repr(parametrized(op, MODULES[op.name](op, *shapes)))
 
 
 def test_no_module_owns_tensors_that_the_graph_does_not_know(graph: Graph, net: nn.Module) -> None:
@@ -171,7 +170,7 @@ def test_each_line_knows_its_nodes(graph: Graph, made: WrittenSource) -> None:
     found: dict[str, list[str]] = {}
     for span in made.spans:
         text = lines[span.line - 1][span.start : span.end]
-        for key, address in made.places.items():
+        for key, address in made.nodes.places.items():
             if span.covers(key):
                 found.setdefault(address, []).append(text)
     for placed in walk(graph):

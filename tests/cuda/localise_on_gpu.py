@@ -39,9 +39,9 @@ from archgraph.runtime.gpu import cuda_options
 from archgraph.verify.cases import Case
 from archgraph.verify.node_comparison import Repetition, repeated
 from archgraph.verify.operator_definitions import for_cpu
-from archgraph.verify.perturbation import reach
 from archgraph.verify.reference_values import Reference, in_dtype, run_module
-from archgraph.verify.tolerance import Run, measure
+from archgraph.verify.rounding_reach import judged
+from archgraph.verify.tolerance import Run
 from archgraph.verify.trial_inputs import inputs_of
 
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]
@@ -91,10 +91,8 @@ class Network:
         names, run = names_of(self.graph), Run("own", case.sizes, True)
         exact = run_module(self.double, names, arrays, "float64")
         known = Reference(exact, run_module(self.module, names, arrays, "float32"))
-        if all(item.ok for item in measure(known, found, run)):
-            return []
-        reached = Reference(known.exact, known.single, reach(self.double, arrays, exact, "float32"))
-        return [item.output for item in measure(reached, found, run) if not item.ok]
+        _, results = judged(known, found, run, lambda: self.double, (arrays, "float32"))
+        return [item.output for item in results if not item.ok]
 
 
 def counted(network: Network, path: Path, device: str, runs: int) -> Iterator[str]:

@@ -15,6 +15,7 @@ from missing_kernels import LACKING_FOR_SOME, WITHOUT_BFLOAT16, WITHOUT_KERNEL
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from operation_drawers.families import DRAWERS
+from torch import nn
 
 import archgraph as ag
 from archgraph.dims import Facts
@@ -28,10 +29,10 @@ from archgraph.ops import REGISTRY, Inputs, TensorType, make
 from archgraph.ops.pooling import MaxUnpool
 from archgraph.runtime import Session
 from archgraph.verify.cases import Case, cases, random_weights
-from archgraph.verify.perturbation import reach
-from archgraph.verify.reference_values import Reference, in_dtype, references
+from archgraph.verify.reference_values import in_dtype, references
+from archgraph.verify.rounding_reach import judged
 from archgraph.verify.time_branch import runner
-from archgraph.verify.tolerance import Measured, Run, measure
+from archgraph.verify.tolerance import Measured, Run
 from archgraph.verify.trial_inputs import inputs_of
 
 DRAWS = 5
@@ -151,16 +152,12 @@ class Trial:
     def judged(self, i: int, outputs: Arrays, case: Case) -> list[Measured]:
         """The errors of the outputs of one run."""
         at = Run("random", case.sizes, True)
-        found = list(measure(self.references[i], outputs, at))
-        if not all(item.ok for item in found) and self.references[i].reach is None:
-            self.references[i] = self._reached(i)
-            found = list(measure(self.references[i], outputs, at))
+        given = (self.inputs[i], self.dtype)
+        self.references[i], found = judged(self.references[i], outputs, at, self._double, given)
         return found
 
-    def _reached(self, i: int) -> Reference:
-        known = self.references[i]
-        moved = reach(in_dtype(self.module, "float64"), self.inputs[i], known.exact, self.dtype)
-        return replace(known, reach=moved)
+    def _double(self) -> nn.Module:
+        return in_dtype(self.module, "float64")
 
 
 def with_distinct_places(graph: Graph, case: Case, inputs: Arrays) -> dict[str, np.ndarray[Any, Any]]:

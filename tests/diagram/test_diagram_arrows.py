@@ -41,6 +41,16 @@ def test_a_shortcut_on_the_way_up_of_a_u_runs_inside_its_frame() -> None:
     assert all(left < x < right for x, _ in inside)
 
 
+def test_a_shortcut_around_a_shorter_one_runs_inside_its_frame() -> None:
+    """The attended image goes around its own mean and maximum."""
+    inputs, nodes = {"x": ["N", 64, "H", "W"]}, {"cbam": {"op": "cbam", "in": "x"}}
+    placed = placed_picture(dot(load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes}), View(9)))
+    left, _, right, top = placed.frame("spatial")
+    inside = [(x, y) for x, y in placed.way("cbam.channel.scale", "cbam.spatial.scale") if y < top]
+    assert len(inside) > 4
+    assert all(left < x < right for x, _ in inside)
+
+
 def test_the_pieces_of_an_arrow_join(residual: Placed) -> None:
     """They end a point before the place that they lead to, which is three points long."""
     (point,) = (name for name in residual.objects if name.startswith("\tstem\t"))

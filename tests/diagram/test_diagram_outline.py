@@ -12,6 +12,7 @@ from archgraph.diagram import View
 from archgraph.diagram.default_depth import MOST_BOXES, outline
 from archgraph.diagram.outline import Box, Group, Outline
 from archgraph.graph import parameter_count, walk
+from archgraph.language.load import load
 
 
 def groups(picture: Outline) -> dict[str, Group]:
@@ -193,3 +194,20 @@ def test_what_is_folded_in_one_place_is_folded_everywhere() -> None:
     # The block of the middle stands at the top of the file, the same block of the levels one deeper.
     assert "mid_block1" in titles(outline(model("attention_unet"), View(2)))
     assert "mid_block1" in groups(outline(model("attention_unet"), View(3)))
+
+
+def test_a_backbone_that_lowers_the_rank_stays_the_main_flow() -> None:
+    """Frames of a video that become one image, which many blocks read: no time embedding, so arrows lead to each."""
+    head = {"in": "still", "nodes": {"conv": {"op": "conv2d", "out_channels": 8, "kernel_size": 1}}}
+    heads = {f"head{number}": head for number in range(5)}
+    nodes = {
+        "stem": {"op": "conv3d", "out_channels": 8, "kernel_size": 3, "padding": 1},
+        "still": {"op": "mean", "dim": 2, "in": "stem"},
+        **heads,
+        "joined": {"op": "concat", "in": [*heads]},
+    }
+    inputs = {"video": ["N", 3, "T", "H", "W"]}
+    picture = outline(load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes}), View(2))
+    assert not picture.network.everywhere
+    assert not picture.network.aside
+    assert {edge.head.id for edge in picture.edges if "still" in edge.tail.id} == {*heads}

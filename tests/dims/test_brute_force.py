@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from archgraph.dims import Cause, Dim, Facts, evaluate, parse_dim, symbol
-from archgraph.dims.prove import degree
+from archgraph.dims import Cause, Dim, Facts, Size, evaluate, parse_dim, symbol
+from archgraph.dims.constraint import Domain
+from archgraph.dims.prove import degree, polynomials
 from archgraph.errors import ShapeError
 
 H, W = symbol("H"), symbol("W")
@@ -205,3 +206,21 @@ def test_splitting_dimensions_allows_exactly_the_sizes_that_divide(splits: list[
             for part in rest:
                 left *= evaluate(part, values)
             assert facts.allows(values) == (left == count)
+
+
+@given(chains, st.sampled_from([Domain(), Domain(2), Domain(1, None, 4, (0, 3))]))
+@settings(STEADY, max_examples=75)
+def test_residue_classes_are_the_polynomials_that_substitution_gives(chain: list[Step], domain: Domain) -> None:
+    """Of the size, and of its square and cube: coefficients of several degrees."""
+    try:
+        end = symbolic(chain, Facts())
+    except ShapeError:
+        assume(False)
+    for size in (end, end * end, end * end * end - 5 * end):
+        if not isinstance(size, Size):
+            continue
+        place = symbol("q")
+        for residue, step, coefficients in polynomials(size, "H", domain):
+            whole = sum((c * place**power for power, c in enumerate(coefficients[1:], 1)), coefficients[0])
+            assert whole == size.substitute({"H": residue + step * place})
+            assert coefficients[-1] != 0 or len(coefficients) == 1

@@ -8,10 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-import catalogue
 import fences
 import gallery
 import generate
+import operations_page
 import pytest
 
 from archgraph import load as load_spec
@@ -59,24 +59,29 @@ def test_a_page_is_current(name: str) -> None:
 def test_models_are_listed_and_drawn_with_their_first_presets() -> None:
     """Every fifth one; the whole page and gallery are held by slow tests."""
     page = page_named("models.md")
-    drawn = gallery.recorded()
+    drawn = gallery.NETWORKS.recorded()
     for path in sorted(shipped_specs().glob("*.yaml"))[::5]:
         block = read_spec(path).block
         if block.body.nodes:
             graph = load_spec(path.stem, next(iter(block.presets), None))
             assert f"## {path.stem}\n" in page
             assert f"`{graph.title}` | {parameter_count(graph):,} |" in page, "run python docs/generate.py"
-            assert drawn[path.stem] == gallery.digest(graph), "its picture is old: run python docs/generate.py"
+            assert drawn[path.stem] == gallery.NETWORKS.digest(graph), "its picture is old: run python docs/generate.py"
 
 
-def test_the_gallery_has_a_picture_of_each_spec_and_no_other() -> None:
-    assert [*gallery.recorded()] == gallery.drawn_specs()
-    assert gallery.left_over() == []
+@pytest.mark.parametrize("pictures", gallery.GALLERIES, ids=lambda found: found.folder.name)
+def test_a_gallery_has_a_picture_of_each_network_and_no_other(pictures: gallery.Gallery) -> None:
+    assert [*pictures.recorded()] == pictures.names()
+    assert pictures.left_over() == []
+
+
+def test_no_picture_of_a_block_is_old() -> None:
+    assert gallery.BLOCKS.stale() == [], "run python docs/generate.py"
 
 
 @pytest.mark.slow
-def test_no_picture_is_old() -> None:
-    assert gallery.stale(gallery.drawn_specs()) == []
+def test_no_picture_of_a_network_is_old() -> None:
+    assert gallery.NETWORKS.stale() == []
 
 
 # --- the machinery can fail -------------------------------------------------------------------------------------------
@@ -285,7 +290,7 @@ def test_operations_are_documented_as_they_are() -> None:
     """Every twelfth one; the whole page is held by the slow test above."""
     page = page_named("operations.md")
     for name in sorted(REGISTRY)[::12]:
-        assert catalogue.operation(name) in page, "run python docs/generate.py"
+        assert operations_page.operation(name) in page, "run python docs/generate.py"
 
 
 def test_a_constraint_of_some_presets_names_them() -> None:

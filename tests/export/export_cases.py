@@ -61,17 +61,17 @@ def concrete(shape: Sequence[Dim], sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 def torch_results(op: Operation, arrays: Sequence[Any], state: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
     """What torch computes in evaluation mode, with the weights of a state dict (keys without the node's path)."""
-    from operation_tests import operation_tests  # here: processes that are killed import this file without it
+    from torch_functions import FUNCTIONS  # here: processes that are killed import this file without them
+    from torch_modules import module as module_of
 
-    reference = operation_tests("test_ops_against_torch")
     tensors = [torch.from_numpy(np.array(array)) for array in arrays]
     if op.family == "regularization":  # what acts in training only
         found: Any = tensors[0]
-    elif op.name in reference.FUNCTIONS:
-        found = reference.FUNCTIONS[op.name](op, *tensors)
+    elif op.name in FUNCTIONS:
+        found = FUNCTIONS[op.name](op, *tensors)
     else:
         inputs = Inputs({str(i): TensorType(tuple(tensor.shape)) for i, tensor in enumerate(tensors)})
-        module = reference.module(op, inputs)
+        module = module_of(op, inputs)
         module.load_state_dict({key or "tensor": torch.as_tensor(value) for key, value in state.items()})
         with torch.no_grad():
             found = module(*tensors)

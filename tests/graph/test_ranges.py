@@ -13,6 +13,7 @@ import torch
 
 import archgraph
 from archgraph.errors import ShapeError
+from archgraph.graph.direct_indices import rows_of_inputs
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
 from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.intervals import uniform
@@ -79,8 +80,34 @@ PARTS: Nodes = {
     ],
 )
 def test_a_range_is_what_tables_leave(shape: list[Any], nodes: Nodes, minimum: Any, maximum: Any) -> None:
-    found = input_ranges(net({"x": ids(*shape)}, nodes))["x"].to_json()
+    graph = net({"x": ids(*shape)}, nodes)
+    found = input_ranges(graph)["x"].to_json()
     assert (found["minimum"], found["maximum"]) == (minimum, maximum)
+    assert index_ranges(graph)["x"].to_json() == found
+
+
+def test_inputs_that_look_up_tables_as_they_are_need_no_analysis() -> None:
+    """Also through blocks and groups, and where a value of theirs is used otherwise; what is computed is followed."""
+    block = {"inputs": {"x": ids("N")}, "nodes": {"t": table(4)}}
+    nodes: Nodes = {
+        "a": {"nodes": {"inner": table(6)}},
+        "b": {"op": "own", "in": "x"},
+        "c": table(9, **{"in": "y"}),
+        "d": table(3, training="only", **{"in": "x"}),
+        "e": {"op": "mul", "in": ["x", "y"]},
+        "f": {"op": "to", "dtype": "float32"},
+    }
+    inputs = {"x": ids("N"), "y": ids("N")}
+    spec = {"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes, "outputs": list("abcf")}
+    graph = archgraph.load({**spec, "blocks": {"own": block}})
+    direct, followed = rows_of_inputs(graph), input_ranges(graph)
+    assert direct is not None
+    assert {name: str(each) for name, each in direct.items()} == {"x": "x 0 to 3", "y": "y 0 to 8"}
+    assert [*direct] == [*followed]
+    for name, each in direct.items():
+        assert (each.to_json(), each.sources) == (followed[name].to_json(), followed[name].sources)
+    for other in (TWO | {"m": {"op": "neg", "in": "x"}, "c": table(5)}, SHIFTED, FLAT, PARTS):
+        assert rows_of_inputs(net({"x": ids("N", 2)}, other)) is None
 
 
 def test_a_bound_may_be_a_size() -> None:

@@ -65,7 +65,7 @@ def test_it_compares_as_with_weights_that_are_held(large, monkeypatch, made):
 
 
 def test_no_parameter_has_contents_and_one_weight_is_kept(large, made):
-    pair = parity._drawn_pair(made.graph, made.module)
+    pair = parity._drawn_pair(made.graph, made.module, ())
     assert all(parameter.is_meta for network in (pair.ours, pair.theirs) for parameter in network.parameters())
     pair.run(pair.theirs, {"ids": torch.zeros(3, 4, dtype=torch.int64)})
     assert len(pair.drawn._recent) == 1

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
+import references
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._sympy import functions
 
 import archgraph as ag
+from archgraph.importing.api import import_module
 from archgraph.importing.tracing.rounded_sizes import _is_never_negative, rounded_sizes
 
 
@@ -70,3 +72,23 @@ def test_torch_is_as_it_was() -> None:
     assert [vars(kind).get("eval") for kind in (functions.Mod, functions.FloorDiv, functions.CeilToInt)] == before
     assert "__new__" not in vars(functions.Max)
     assert torch.sym_max(1, 2) == 2
+
+
+def test_a_padding_that_the_sizes_leave_nothing_of_is_not_written() -> None:
+    locally_grouped = references.timm().models.twins.LocallyGroupedAttn
+
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patch, self.attn = nn.Conv2d(3, 8, 4, 4), locally_grouped(8, 2, ws=3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.patch(x)
+            return self.attn(x.flatten(2).transpose(1, 2), (x.shape[2], x.shape[3]))
+
+    found = import_module(Windows(), {"x": torch.zeros(2, 3, 24, 36)}, dynamic={"x": {0: "N", 2: "H", 3: "W"}})
+    assert found.parity is not None
+    assert {"H": 36, "N": 3, "W": 37} in found.parity.sizes
+    assert "pad" not in {node.op.name for node in found.graph.nodes.values()}
+    conditions = found.spec["inputs"]["x"]["where"]
+    assert len(set(conditions)) == len(conditions)

@@ -137,3 +137,46 @@ class Scales(nn.Module):
 def test_changes_of_shape_are_said_alike_in_all_calls_of_a_class() -> None:
     spec = proved(Scales, {"x": InputDescription(("N", 16, 3))})
     assert list(spec["blocks"]) == ["windows"]
+
+
+class CrossCovariance(nn.Module):
+    """El-Nouby et al. 2021, XCiT: attention between the channels of normalized queries and keys, with a temperature for
+    each head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(12, 36)
+        self.temperature = nn.Parameter(torch.ones(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, length, _ = x.shape
+        q, k, v = self.qkv(x).reshape(n, length, 3, 3, 4).permute(2, 0, 3, 4, 1).unbind(0)
+        q, k = nn.functional.normalize(q, dim=-1), nn.functional.normalize(k, dim=-1, eps=1e-6)
+        scores = (q @ k.transpose(-2, -1)) * self.temperature
+        return (scores.softmax(dim=-1) @ v).permute(0, 3, 1, 2).reshape(n, length, 12)
+
+
+def test_a_temperature_of_heads_multiplies_the_queries_of_one_attention() -> None:
+    nodes = proved(CrossCovariance, {"x": InputDescription(("N", 5, 12))})["nodes"]
+    operations = [node["op"] if isinstance(node, dict) else node for node in nodes.values()]
+    assert operations.count("normalize") == 2
+    assert {"vector_norm", "clamp", "expand", "matmul", "softmax"}.isdisjoint(operations)
+    (attention,) = (node for node in nodes.values() if "scaled_dot_product_attention" in str(node))
+    assert attention["scale"] == 1.0
+    assert [node["eps"] for node in nodes.values() if isinstance(node, dict) and "eps" in node] == [1e-6]
+
+
+def test_attention_over_a_free_number_of_channels_stays_in_steps() -> None:
+    operations = [node["op"] for node in proved(CrossCovariance, TOKENS)["nodes"].values() if isinstance(node, dict)]
+    assert operations.count("normalize") == operations.count("matmul") == 2
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_length_of_another_value_or_a_bound_above_stays_in_steps(own: bool) -> None:
+    class Divided(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            length = torch.linalg.vector_norm(x if own else x + 1, dim=-1, keepdim=True)
+            return x / length.clamp(min=0.5, max=9.0 if own else None)
+
+    operations = [node["op"] for node in proved(Divided, TOKENS)["nodes"].values()]
+    assert "normalize" not in operations

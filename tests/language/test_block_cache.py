@@ -215,4 +215,4 @@ def test_kept_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(block_cache, "MOST_KEPT_NODES", 20)
     for channels in range(1, 6):
         net(f"inputs: {{x: [N, {channels}, H, W]}}\nnodes: {{a: squeeze_excitation}}")
-    assert [body.use.types[0].shape[1] for body in block_cache._KEPT.values()] == [3, 4, 5]
+    assert [body.use.types[0].shape[1] for body in block_cache._KEPT] == [3, 4, 5]

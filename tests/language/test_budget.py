@@ -204,7 +204,7 @@ def test_the_collector_is_as_it_was(tmp_path: Path) -> None:
 
 def test_what_a_large_load_has_made_counts_as_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that no collection looks through it right afterwards; what others have frozen stays so."""
-    monkeypatch.setattr("archgraph.graph.garbage_collection.MANY_OBJECTS", 0)
+    monkeypatch.setattr("archgraph.garbage_collection.MANY_OBJECTS", 0)
     monkeypatch.setattr(gc, "get_freeze_count", lambda: 0)
     gc.enable()
     gc.unfreeze()

@@ -158,8 +158,8 @@ def test_limits_of_depth_length_text_and_number_of_values(monkeypatch: pytest.Mo
     assert len(data(f"a: [{'1,' * 10_000}]")["a"]) == 10_000
     assert "error: the list is too long" in message(f"a: [{'1,' * 10_001}]")
     assert "error: the mapping is too long" in message("\n".join(f"k{i}: 1" for i in range(10_001)))
-    assert "error: the text is too long\n  expected: at most 65536 characters\n  received: 65537" in message(
-        "a: " + "x" * 65_537
+    assert "error: the text is too long\n  expected: at most 262144 characters\n  received: 262145" in message(
+        "a: " + "x" * 262_145
     )
     monkeypatch.setattr(composer, "MAX_VALUES", 100)
     text = f"a: [{'1,' * 99}]"

@@ -10,6 +10,8 @@ from spec_samples import node
 
 from archgraph.errors import ReadError, SpecError, UnknownNameError
 from archgraph.graph.diff import diff
+from archgraph.language import library
+from archgraph.language.expressions.budget import bounded_effort
 from archgraph.language.load import check, load
 from archgraph.language.reading.document import read_text
 
@@ -92,3 +94,24 @@ def test_checking_one_preset_or_all(file: Path) -> None:
 def test_checking_a_preset_that_is_not_there(file: Path) -> None:
     with pytest.raises(SpecError, match="net has no preset 'huge'"):
         check(file, "huge")
+
+
+def test_a_shipped_spec_is_read_again_where_it_or_its_base_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the author of one watches it; what has not changed is read once."""
+    monkeypatch.setattr(library, "shipped_specs", lambda: tmp_path)
+    base, wider = tmp_path / "net.yaml", tmp_path / "wider.yaml"
+    base.write_text(TEXT)
+    wider.write_text("archgraph: 1\nname: wider\nextends: ./net.yaml\nset: {fc: {out_features: =2 * width}}\n")
+    assert library.read_spec(wider) is library.read_spec(wider)
+    assert (width(load(base)), width(load(wider))) == (4, 8)
+    base.write_text(TEXT.replace("{width: 4}", "{width: 15}"))
+    assert (width(load(wider)), width(load(base))) == (30, 15)
+    wider.write_text(wider.read_text().replace("2 *", "3 *"))
+    with bounded_effort() as effort:
+        assert width(load(wider)) == 45
+    assert effort.looked_for == {str(base), str(wider)}
+    with bounded_effort() as effort:
+        assert width(load(wider)) == 45
+    assert effort.looked_for == {str(base), str(wider)}

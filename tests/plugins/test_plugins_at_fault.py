@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +19,7 @@ import archgraph as ag
 from archgraph.artifact.metadata_keys import PLUGINS
 from archgraph.artifact.onnx_metadata import metadata_entries
 from archgraph.cli import main
+from archgraph.codegen.rules.registry import DEFINITIONS, FUNCTIONS, IMPORTS, MODULES
 from archgraph.errors import (
     ArchgraphError,
     CompileError,
@@ -273,6 +277,74 @@ def test_one_whose_rules_fail(write: Write, tmp_path: Path, changes: dict[str, s
     write(**changes)
     ag.use_plugin("bad")
     assert message in refused(lambda: ag.to_onnx(NET, tmp_path / "net.onnx"))
+
+
+HALF = """
+from archgraph.codegen.rules import call, define, function, imports, module, ref
+from bad import more_rules, operations as ops
+
+define("bad_double", "def bad_double(x: Tensor) -> Tensor:\\n    return 2 * x")
+imports("BadDouble", "bad.operations")
+
+
+@function(ops.Double)
+def double(site, op):
+    return call("bad_double", ref("input"))
+"""
+MORE = """
+from archgraph.codegen.rules import call, module
+from bad import operations as ops
+
+
+@module(ops.Double)
+def double(site, op):
+    return None
+"""
+
+
+@pytest.mark.parametrize("last", ["raise OSError('no licence')", "raise KeyboardInterrupt", "import bad.nothing"])
+def test_one_whose_rules_fail_halfway_registers_none(write: Write, tmp_path: Path, last: str) -> None:
+    """The same error as often as it is asked for, no rule of it in any table, and all of them once it is mended."""
+    write(torch_rules=HALF + last, more_rules=MORE)
+    ag.use_plugin("bad")
+    contract = REGISTRY["bad.double"]
+    kind = KeyboardInterrupt if "Interrupt" in last else PluginError
+    said = set()
+    for _ in range(2):
+        with pytest.raises(kind) as caught:
+            ag.to_torch(NET)
+        said.add(str(caught.value))
+        assert contract not in {*FUNCTIONS, *MODULES}
+        assert not {"bad_double", "BadDouble"} & {*DEFINITIONS, *IMPORTS}
+    assert len(said) == 1
+    (tmp_path / "bad" / "torch_rules.py").write_text(HALF)
+    importlib.invalidate_caches()
+    x = torch.randn(2, 3)
+    torch.testing.assert_close(ag.to_torch(NET)(x), 2 * x)
+
+
+def test_what_archgraph_registers_for_one_that_fails_stays() -> None:
+    """A plugin may be the first one to need a family; a process of its own has not yet read it."""
+    text = """
+import sys
+import types
+from archgraph.plugins.plugin import Plugin
+from archgraph.plugins.registration import all_or_nothing
+from archgraph.codegen.rules.registry import FUNCTIONS
+
+assert not any(kind.name == "cumsum" for kind in FUNCTIONS)
+try:
+    with all_or_nothing(Plugin("bad", "bad-plugin", "3.0", "bad.operations")):
+        import archgraph.codegen.rules.cumulative
+        sys.modules["bad.rules"] = types.ModuleType("bad.rules")
+        raise OSError
+except OSError:
+    pass
+from archgraph.ops import REGISTRY
+assert REGISTRY["cumsum"] and FUNCTIONS[REGISTRY["cumsum"]]
+assert "bad.rules" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", text], check=True)
 
 
 def test_one_that_would_change_an_operation_of_others(write: Write, tmp_path: Path) -> None:

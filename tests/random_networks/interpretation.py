@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from operation_tests import operation_tests
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
+from torch_functions import FUNCTIONS
+from torch_modules import MODULES, parametrized
 
 from archgraph.dims import Size, evaluate
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
@@ -203,16 +204,14 @@ def rule_of(name: str) -> Rule:
     """The rule of an operation; for one of a table what the tests of operations hold it against."""
     if name in RULES:
         return RULES[name]
-    tests = operation_tests("test_ops_against_torch")
-    if name in tests.FUNCTIONS:
-        return lambda op, flow, weights: tests.FUNCTIONS[name](op, *flow)
+    if name in FUNCTIONS:
+        return lambda op, flow, weights: FUNCTIONS[name](op, *flow)
     return _module
 
 
 def _module(op: Any, flow: Sequence[Tensor], weights: Weights) -> Any:
     """By torch's own module, with these weights in the place of its own."""
-    tests = operation_tests("test_ops_against_torch")
-    made = tests.parametrized(op, tests.MODULES[op.name](op, *(each.shape for each in flow)))
+    made = parametrized(op, MODULES[op.name](op, *(each.shape for each in flow)))
     return functional_call(made.double().eval(), dict(weights), tuple(flow))
 
 

@@ -45,8 +45,9 @@ class Files(Rules):
         name = self.name("net")
         given: Any = list(names.values()) if self.rng.random() < 0.5 else names
         body.nodes[name] = {"op": "other", "in": given}
+        several = isinstance(spec.get("outputs"), dict)
         for port, value in graph.outputs.items():
-            body.add(f"{name}.{port}" if port else name, TensorType(value.shape, value.dtype))
+            body.add(f"{name}.{port}" if several else name, TensorType(value.shape, value.dtype))
         return True
 
     def shipped(self, body: Body, depth: int) -> bool:
@@ -97,10 +98,18 @@ class Files(Rules):
         }
 
 
-def _renamed(value: Any, names: Spec, key: str = "") -> Any:
+def _renamed(nodes: Spec, names: Spec) -> Spec:
     """Nodes with other names of their blocks."""
-    if isinstance(value, dict):
-        return {name: _renamed(item, names, name) for name, item in value.items()}
-    if key in ("in", "outputs", "share", "path") or isinstance(value, list):
-        return value
-    return names.get(value, value) if isinstance(value, str) else value
+    return {name: _applying(node, names) for name, node in nodes.items()}
+
+
+def _applying(node: Any, names: Spec) -> Any:
+    """A node, or one that is an argument, with another name of its block. A mode called `relu` is no block."""
+    if isinstance(node, str):
+        return names.get(node, node)
+    changed = {key: _applying(item, names) for key, item in node.items() if isinstance(item, dict) and "op" in item}
+    if isinstance(node.get("op"), str):
+        changed["op"] = names.get(node["op"], node["op"])
+    if "nodes" in node:
+        changed["nodes"] = _renamed(node["nodes"], names)
+    return {**node, **changed}

@@ -29,8 +29,9 @@ class Parts:
         self._count = 0
 
     def name(self, stem: str) -> str:
+        """A name of its own: `exp2` and 3 are not `exp` and 23."""
         self._count += 1
-        return f"{stem}{self._count}"
+        return f"{stem}{'_' * stem[-1].isdigit()}{self._count}"
 
     def pick(self, body: Body, fits: Callable[[TensorType], bool] = lambda kind: True) -> Value | None:
         """Mostly the last value, sometimes any."""

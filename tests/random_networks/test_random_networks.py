@@ -95,6 +95,12 @@ def test_the_code_has_what_its_rules_are_for(tmp_path: Path) -> None:
     pytest.fail(f"nowhere: {missing}")
 
 
+@pytest.mark.parametrize("seed", [804450, 818160, 819135])
+def test_what_is_drawn_is_valid(seed: int, tmp_path: Path) -> None:
+    """A network of one output as a block, a mode of an operation with the name of a block, and `exp2` next to `exp`."""
+    assert ag.load(request(SpecDrawing(seed, 6).spec(), tmp_path)).nodes
+
+
 def test_a_failing_spec_becomes_small() -> None:
     """A fault that shows wherever a softmax is: all else is left out."""
     drawn = (SpecDrawing(seed, PARTS).spec() for seed in range(COUNT))

@@ -25,9 +25,27 @@ def controlled() -> Mapping[str, Tensor]:
     }
 
 
+def controlled_xl() -> Mapping[str, Tensor]:
+    """SDXL's, with the whole text, and the sizes that its image was made of."""
+    ids = torch.tensor([[64.0, 128.0, 0.0, 3.0, 64.0, 128.0], [32.0, 32.0, 1.0, 0.0, 64.0, 128.0]])
+    return {**controlled(), "text_embeds": noise(2, 6), "time_ids": ids}
+
+
+def residuals_xl(network: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    added = {name: inputs[name] for name in ("text_embeds", "time_ids")}
+    others: dict[str, Any] = {name: value for name, value in inputs.items() if name not in added}
+    return residuals(network, {**others, "added_cond_kwargs": added})
+
+
 def residuals(network: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
     down, mid = called(network, inputs)
     return (*down, mid)
+
+
+def without_attention_first(channels: tuple[int, ...]) -> dict[str, Any]:
+    """The levels of a network like SDXL's, whose first has no transformers."""
+    types = ("DownBlock2D", *("CrossAttnDownBlock2D",) * (len(channels) - 1))
+    return {"block_out_channels": channels, "down_block_types": types}
 
 
 def levels(count: int) -> dict[str, Any]:
@@ -164,6 +182,49 @@ CASES = [
         profiles=("portable", "cpu"),
         inputs=controlled,
         run=residuals,
+    ),
+    Case(
+        spec="controlnet",
+        network="ControlNetModel",
+        shared={
+            "use_linear_projection": True,
+            "addition_embed_type": "text_time",
+        },
+        published={
+            "control_sdxl": {
+                **without_attention_first((320, 640, 1280)),
+                "transformer_layers_per_block": (1, 2, 10),
+                "attention_head_dim": (5, 10, 20),
+                "cross_attention_dim": 2048,
+                "addition_time_embed_dim": 256,
+                "projection_class_embeddings_input_dim": 1280 + 6 * 256,
+            },
+        },
+        config={
+            **without_attention_first((8, 8, 16)),
+            "transformer_layers_per_block": (1, 1, 2),
+            "attention_head_dim": 2,
+            "cross_attention_dim": 8,
+            "addition_time_embed_dim": 4,
+            "projection_class_embeddings_input_dim": 6 + 6 * 4,
+            "norm_num_groups": 4,
+            "conditioning_embedding_out_channels": (2, 2, 4, 4),
+        },
+        params={
+            "channels": [8, 8, 16],
+            "depth": [0, 1, 2],
+            "mid_depth": 2,
+            "heads": [2, 2, 2],
+            "context_dim": 8,
+            "linear": True,
+            "text_dim": 6,
+            "ids_dim": 4,
+            "groups": 4,
+            "image_widths": [2, 2, 4, 4],
+        },
+        profiles=("portable", "cpu"),
+        inputs=controlled_xl,
+        run=residuals_xl,
     ),
     Case(
         spec="vq_model",

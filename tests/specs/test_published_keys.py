@@ -67,6 +67,8 @@ def test_keys_equal_torchvision(name: str) -> None:
     [
         ("ddpm@cifar10", references.DDPM_CIFAR10),
         ("ddpm@celebahq256", references.DDPM_CELEBAHQ256),
+        ("ddpm@church256", references.DDPM_CELEBAHQ256),
+        ("ddpm@bedroom256", references.DDPM_CELEBAHQ256),
         ("ldm_unet@ldm_celebahq256", references.LDM_CELEBAHQ256),
     ],
 )

@@ -76,6 +76,8 @@ CASES |= {
 }
 
 
+WHOLE = {"xception", "hgnet", "inception_v4", "inception_resnet_v2"}
+"""Networks at their full width, which take seconds."""
 CASES |= {name: narrow.case(name.partition(" ")[0]) for name, narrow in NETWORKS.items()}
 
 
@@ -86,7 +88,7 @@ def test_outputs_and_input_gradients_without_batch_norm(name: str) -> None:
 
 
 @pytest.mark.parity("outputs", "gradients")
-@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].normed])
+@pytest.mark.parametrize("name", with_slow([name for name in CASES if CASES[name].normed], WHOLE))
 @pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_outputs_and_input_gradients(name: str, training: bool) -> None:
     case = CASES[name]

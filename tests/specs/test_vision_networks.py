@@ -39,7 +39,10 @@ def regnet(name: str) -> Network:
 
 
 PUBLISHED: dict[str, Network] = {
-    **{name: timm_model(name) for name in ("convnextv2_atto", "convnextv2_nano", "levit_128s", "levit_384")},
+    **{
+        name: timm_model(name)
+        for name in ("convnextv2_atto", "convnextv2_nano", "convnextv2_tiny", "levit_128s", "levit_384")
+    },
     **{name: torchvision_model(name) for name in ("swin_t", "swin_b", "maxvit_t")},
     **{name: regnet(name) for name in ("regnet_y_400mf", "regnet_x_400mf")},
     **{name: torchvision_model(name, init_weights=False) for name in ("inception_v3", "googlenet")},
@@ -81,6 +84,12 @@ CASES = {
     "convnextv2": Case(
         timm_model("convnextv2_atto", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=CLASSES),
         spec("convnextv2", depths=[1, 2, 1, 1], channels=[8, 16, 24, 32]),
+        (2, 3, 64, 40),
+        normed=False,
+    ),
+    "convnextv2 linear": Case(
+        timm_model("convnextv2_tiny", depths=(1, 2, 1, 1), dims=(8, 16, 24, 32), num_classes=CLASSES),
+        spec("convnextv2@convnextv2_tiny", depths=[1, 2, 1, 1], channels=[8, 16, 24, 32]),
         (2, 3, 64, 40),
         normed=False,
     ),

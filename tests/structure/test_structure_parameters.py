@@ -233,6 +233,13 @@ def test_a_number_of_an_optional_part_that_is_the_same_everywhere(
     assert infer_present(blocks, [{"k": each} for each in arguments])[2] == expected
 
 
+def test_a_dimension_of_an_optional_part_takes_no_name_of_an_argument() -> None:
+    """Where the stride is 1 there is a part, which slices dimension 1."""
+    blocks = with_and_without(("conv", conv(3, 3)), ("slice", layer("Slice", dim=1, step=1)))
+    found = infer_present(blocks, [{"stride": each} for each in (1, 2)])
+    assert found[2:] == [ConstantNumber(1), ConstantNumber(1)]
+
+
 def test_shapes_are_no_multiples() -> None:
     """A layer norm over two dimensions has a tuple for its width."""
     blocks = [

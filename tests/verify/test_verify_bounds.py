@@ -16,8 +16,9 @@ from archgraph.errors import VerificationError
 from archgraph.export import export
 from archgraph.verify import export_verified, verify
 from archgraph.verify.onnx_sessions import run_session, session_of
-from archgraph.verify.perturbation import DRAWS, KERNELS, Perturbing, perturbed, reach, spread
+from archgraph.verify.perturbation import DRAWS, KERNELS, Perturbing, perturbed, spread
 from archgraph.verify.reference_values import in_dtype, run_module
+from archgraph.verify.rounding_reach import reach
 from archgraph.verify.tolerance import errors_of
 
 STEP = 2.0**-24

@@ -18,9 +18,10 @@ import archgraph as ag
 from archgraph.codegen import to_torch
 from archgraph.errors import WeightsError
 from archgraph.graph.types import Graph
-from archgraph.weights.fitting import FittedWeights, fitted, network_of
+from archgraph.weights.fitting import FittedWeights, fitted
 from archgraph.weights.fresh_hints import fresh_hint
 from archgraph.weights.requests import WeightsRequest
+from archgraph.weights.targets import network_of
 from archgraph.weights.wanted import WantedWeight
 
 Arrays = dict[str, np.ndarray[Any, Any]]

@@ -19,9 +19,10 @@ from safetensors.torch import save_file
 from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
-from archgraph.weights.fitting import FittedWeights, WeightsTarget, fitted
+from archgraph.weights.fitting import FittedWeights, fitted
 from archgraph.weights.lora import Adapter, Merged, merged
 from archgraph.weights.requests import WeightsRequest
+from archgraph.weights.targets import WeightsTarget
 from archgraph.weights.tensors import of_array
 from archgraph.weights.wanted import WantedWeight
 

@@ -20,6 +20,7 @@ from naming_cases import (
     naming_of,
     thin_state,
 )
+from narrow_transformers import NARROW
 from sampling_of_cases import with_slow
 
 Conversion = Callable[..., dict[str, torch.Tensor]]
@@ -304,6 +305,23 @@ def test_bert_with_gamma_and_beta() -> None:
     assert "embeddings.LayerNorm.gamma" in published
     assert_equal(backward(naming, own), published)
     assert_equal(forward(naming, below("bert", published) | {"cls.predictions.bias": torch.zeros(1)}), own)
+
+
+def test_gpt_neox_as_transformers_loads_it() -> None:
+    """The published head, and what older files hold besides."""
+    theirs = references.randomised(NARROW["gpt_neox"].build())
+    own, naming = theirs.state_dict(), naming_in("gpt_neox", "original")
+    published = backward(naming, own)
+    assert "embed_out.weight" in published
+    loaded = type(theirs).from_pretrained(None, config=theirs.config, state_dict=dict(published))
+    assert_equal(loaded.state_dict(), own)
+    older = {
+        **published,
+        "gpt_neox.layers.1.attention.bias": torch.ones(1, 1, 4, 4),
+        "gpt_neox.layers.1.attention.masked_bias": torch.tensor(-1e9),
+        "gpt_neox.layers.1.attention.rotary_emb.inv_freq": torch.ones(4),
+    }
+    assert_equal(forward(naming, older), own)
 
 
 def test_gpt2_without_its_head() -> None:

@@ -18,7 +18,7 @@ from shipped_graphs import shipped
 
 from archgraph.graph.types import Graph
 from archgraph.verbs.weight_files import convert_weights
-from archgraph.weights import fitting
+from archgraph.weights import targets
 from archgraph.weights.namings import PublishedNaming, namings_of, read_naming
 from archgraph.weights.wanted import WantedWeight, wanted_by
 
@@ -48,7 +48,7 @@ def thinly_wanted(graph: Graph) -> dict[str, WantedWeight]:
     "name", [pytest.param(name, marks=[] if name in SAMPLED else [pytest.mark.slow]) for name in COLLECTION]
 )
 def test_through_convert_and_back(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "wanted_by", thinly_wanted)
+    monkeypatch.setattr(targets, "wanted_by", thinly_wanted)
     graph, own = shipped(name), thin_state(name)
     for item, weight in wanted_by(graph).items():
         if weight.tied:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from archgraph.artifact.arrays import Array
 from archgraph.errors import WeightsError
 from archgraph.weights.element_types import numpy_type
-from archgraph.weights.fitting import WeightsTarget, fitted
+from archgraph.weights.fitting import fitted
 from archgraph.weights.position_tables import (
     TIMM,
     TORCHVISION,
@@ -28,6 +28,7 @@ from archgraph.weights.position_tables import (
     resized_table,
 )
 from archgraph.weights.requests import WeightsRequest
+from archgraph.weights.targets import WeightsTarget
 from archgraph.weights.tensors import of_array
 from archgraph.weights.wanted import WantedWeight
 

@@ -14,7 +14,6 @@ from archgraph.codegen.analysis.chains import folded, form_of
 from archgraph.codegen.analysis.names import class_name, dimension
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
 from archgraph.codegen.analysis.sizes import AvailableValues, Column, beginning, is_lenient, sizes_of, turns
-from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
@@ -31,7 +30,7 @@ class _Arrangement:
         self._settled: set[int] = set()
         self._copies = count(1)
         groups: dict[int, list[Scope]] = {}
-        for step in _steps(root):
+        for step in _steps(root, set()):
             if step.twin is not None and step.scope is not None:
                 groups.setdefault(id(step.twin), [step.twin]).append(step.scope)
         for group in groups.values():
@@ -81,11 +80,13 @@ class _Arrangement:
             _wrap(members)
 
 
-def _steps(scope: Scope) -> Iterator[ScopeStep]:
+def _steps(scope: Scope, seen: set[int]) -> Iterator[ScopeStep]:
+    """All steps at every depth; those of a scope that stands in several places once."""
+    seen.add(id(scope))
     for step in scope.steps:
         yield step
-        if step.scope is not None:
-            yield from _steps(step.scope)
+        if step.scope is not None and id(step.scope) not in seen:
+            yield from _steps(step.scope, seen)
 
 
 def _rows(members: Sequence[Scope]) -> Iterator[tuple[ScopeStep, ...]]:
@@ -94,6 +95,8 @@ def _rows(members: Sequence[Scope]) -> Iterator[tuple[ScopeStep, ...]]:
 
 def _relate(group: Sequence[Scope]) -> None:
     """Notes for the applications of one module, and for all modules inside, what the others are."""
+    if len(group) < 2:
+        return
     for scope in group:
         known = dict.fromkeys((*group, *(far for member in group for far in member.siblings)))
         scope.siblings = tuple(other for other in known if other is not scope)
@@ -115,6 +118,7 @@ def _spliced(step: ScopeStep, below: Scope, repetition: int) -> list[ScopeStep]:
         replace(
             inner,
             path=joined(step.path, inner.path),
+            full=joined(step.full, inner.full),
             shared=joined(step.path, inner.shared) if inner.shared else "",
             inputs={port: seen(var) for port, var in inner.inputs.items()},
             outputs=tuple(map(seen, inner.outputs)),
@@ -129,10 +133,13 @@ def _is_handed(row: Sequence[ScopeStep]) -> bool:
     """Whether a step needs sizes that do not follow from what it reads itself."""
     if row[0].scope is not None:
         return bool(row[0].scope.sizes)
+    columns = sizes_of(row)
+    if not columns:
+        return False
     known = AvailableValues()
     for values in zip(*(step.inputs.values() for step in row), strict=True):
         known.add(values)
-    return any(known.expressed(column) is None for column in sizes_of(row))
+    return any(known.expressed(column) is None for column in columns)
 
 
 def _wrap(members: Sequence[Scope]) -> None:
@@ -146,7 +153,7 @@ def _wrap(members: Sequence[Scope]) -> None:
 
 
 def _has_module(row: Sequence[ScopeStep]) -> bool:
-    made = [written_as_module(TorchRuleContext(step.node)) for step in row if step.node is not None]
+    made = [step.construction for step in row if step.node is not None]
     return made[0] is not None and all(term == made[0] for term in made)
 
 
@@ -155,7 +162,7 @@ def _wrapper(step: ScopeStep) -> Scope:
     ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
     outs = tuple(Var(var.type, var.name) for var in step.outputs)
     name = step.node.op.name
-    inner = ScopeStep(name, step.address, ins, outs, node=step.node)
+    inner = ScopeStep(name, step.full, ins, outs, node=step.node)
     return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.names import parted, variable
-from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
-from archgraph.codegen.analysis.sizes import beginning, is_hole, is_lenient, sized, sizes_of, turns
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var, is_hole
+from archgraph.codegen.analysis.sizes import beginning, is_lenient, sized, sizes_of, turns
 from archgraph.codegen.analysis.terms import item, local, method, text
-from archgraph.codegen.rules import TorchRuleContext, written_as_module
 from archgraph.codegen.rules.constant import constant_value, initial
 from archgraph.codegen.rules.scan import scanned
 from archgraph.dims import Dim
@@ -74,14 +72,7 @@ class BodyReader:
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
         self._row = row
-        term = {
-            "scope": self._own_application,
-            "leaf": self._own_application,
-            "again": self._shared_application,
-            "attribute": self._attribute,
-            "custom": self._function,
-            "function": self._function,
-        }[step.kind](step)
+        term = _TERMS[step.kind](self, step)
         if term.kind == "variable":  # the same value again
             self._numbers[id(step.outputs[0])] = term.value
             return
@@ -109,10 +100,8 @@ class BodyReader:
             assert step.scope is not None
             self._modules[step.path] = self._construct(step.scope)
         elif step.kind == "leaf":
-            assert step.node is not None
-            made = written_as_module(TorchRuleContext(step.node))
-            assert made is not None
-            self._modules[step.path] = made
+            assert step.construction is not None
+            self._modules[step.path] = step.construction
         elif step.kind in ("attribute", "custom"):
             self._own += self._tensors(step)
 
@@ -183,6 +172,8 @@ class BodyReader:
     def _with_sizes(self, step: ScopeStep) -> Term:
         """The operation with its sizes as expressions; the one unknown size of a reshape is left to torch (-1)."""
         term, columns = sized(self._row)
+        if not columns:
+            return term
         found = {place: self._known.expressed(column) for place, column in columns.items()}
         left = list(found.values()).count(None) == 1 and is_lenient(term)
         places = count()
@@ -198,11 +189,22 @@ class BodyReader:
     def _device_or_error(self, step: ScopeStep, dim: Dim | None) -> Term:
         if dim is None:  # a network without inputs makes its tensors where torch does
             return local("device")
+        known = ", ".join(str(var.type) for var in self.body.vars)
         raise CompileError(
             f"the size {dim} cannot be computed where it is needed",
             expected="a size that follows from the shapes of the inputs",
-            received=f"{step.address}: {', '.join(str(var.type) for var in self.body.vars)}",
+            received=f"{joined(self.scope.path, step.full or step.path)}: {known}",
         )
+
+
+_TERMS: dict[str, Callable[[BodyReader, ScopeStep], Term]] = {
+    "scope": BodyReader._own_application,
+    "leaf": BodyReader._own_application,
+    "again": BodyReader._shared_application,
+    "attribute": BodyReader._attribute,
+    "custom": BodyReader._function,
+    "function": BodyReader._function,
+}
 
 
 def _is_in_training(statement: ForwardStatement) -> bool:
@@ -215,7 +217,7 @@ def _in_constructor(term: Term) -> Term:
         inner = _in_constructor(term.parts[0])
         return method(inner, "float") if term.text == "float32" else inner
     kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
-    return replace(term, parts=tuple(map(_in_constructor, kept)))
+    return term._replace(parts=tuple(map(_in_constructor, kept)))
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

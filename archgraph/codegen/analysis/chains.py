@@ -35,7 +35,7 @@ def _fold(scope: Scope, steps: list[ScopeStep], prefix: str) -> list[ScopeStep]:
     first, last = members[0], members[-1]
     chain = Scope(path, scope.family, "", list(first.inputs.values()), list(last.outputs), form="chain")
     chain.steps = [_at(step, str(i)) for i, step in enumerate(members)]
-    folded = ScopeStep(prefix, path, {"0": next(iter(first.inputs.values()))}, last.outputs, scope=chain)
+    folded = ScopeStep(prefix, "", {"0": next(iter(first.inputs.values()))}, last.outputs, scope=chain)
     folded.copies = _shared_copies(members)
     return [*steps[: places[0]], folded, *steps[places[-1] + 1 :]]
 

@@ -153,4 +153,4 @@ def _read(entry: AppliedStep) -> set[int]:
 
 
 def _at_path(term: Term, path: str) -> Term:
-    return replace(term, text=path) if term.kind == "apply" else term
+    return term._replace(text=path) if term.kind == "apply" else term

@@ -2,58 +2,55 @@
 
 Hidden calls, side-by-side copies and repetitions with further ports are dissolved into the scope around them; their
 modules keep their dotted paths. What is applied again is read as it was the first time, whatever it shares inside.
+Calls that are equal have one scope.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from archgraph.codegen.analysis.arrangement import arrange
-from archgraph.codegen.analysis.names import check_path, class_name, singular
+from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
+from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
-from archgraph.graph.types import Call, Graph, Item, Node, is_module, joined, owns_weights
+from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 
 
 @dataclass(frozen=True, slots=True)
 class _ScopePlace:
-    """Where a body is read: paths below the scope, in the module tree and with hidden levels; enclosing names."""
+    """Where a body is read: its path below the scope, the same with hidden levels, that in the module tree; enclosing
+    names."""
 
     path: str = ""
-    module: str = ""
     full: str = ""
+    module: str = ""
     trail: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
 
     def below(self, call: Call) -> _ScopePlace:
-        seen = _segment(call)
+        seen = segment(call)
         trail = (call.block,) if call.kind == "block" else (*self.trail, *((seen,) if seen else ()))
         full = joined(self.full, call.name)
         if call.hidden:
-            return replace(self, full=full, trail=trail)
-        return replace(
-            self, path=joined(self.path, call.name), module=joined(self.module, call.name), full=full, trail=trail
-        )
-
-
-def _segment(call: Call) -> str:
-    """What a call is called in its family: the last name of its address that is no copy's number."""
-    parts = (call.origin.address or call.name).split(".")
-    return next((part for part in reversed(parts) if part and not part.isdigit()), "")
+            return _ScopePlace(self.path, full, self.module, trail, self.copies)
+        return _ScopePlace(joined(self.path, call.name), full, joined(self.module, call.name), trail, self.copies)
 
 
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
-    reading = _ScopeReader()
+    reading = _ScopeReader(EqualCalls() if can_be_equal(graph) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root)
     return root
 
 
 class _ScopeReader:
-    def __init__(self) -> None:
+    def __init__(self, equal: EqualCalls | None) -> None:
+        self._equal = equal
+        self._scopes: dict[Hashable, Scope] = {}
         self._steps: dict[int, ScopeStep] = {}
         self._shares: dict[int, Item | None] = {}
         self._mirrored: dict[int, Call] = {}
@@ -61,7 +58,7 @@ class _ScopeReader:
         self._repetitions = 0
 
     def scope(self, graph: Graph, place: _ScopePlace, call: Call | None) -> Scope:
-        inner = replace(place, path="", copies=())
+        inner = _ScopePlace(module=place.module, trail=place.trail)
         inputs = [Var(value.type, value.name) for value in graph.inputs]
         known = {id(value): var for value, var in zip(graph.inputs, inputs, strict=True)}
         title = class_name(graph.name if call is None else _title(call))
@@ -99,14 +96,13 @@ class _ScopeReader:
     def node(self, node: Node, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
         path = joined(place.path, node.name)
         check_path(path)
-        address = joined(place.module if is_module(node) else place.full, node.name)
         inputs = {port: known[id(value)] for port, value in node.inputs.items()}
         outputs = self._written(node, known)
-        step = ScopeStep(path, address, inputs, outputs, node=node, copies=place.copies)
+        step = ScopeStep(path, joined(place.full, node.name), inputs, outputs, node=node, copies=place.copies)
         first = self.shares(node)
         if isinstance(first, Node) and owns_weights(first):
             shared = self._shared_path(first, node)
-            step.shared, step.path = ("", shared) if step.kind == "attribute" else (shared, path)
+            step.shared, step.path = ("", shared) if step.is_attribute else (shared, path)
         return step
 
     def call(self, call: Call, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
@@ -115,12 +111,21 @@ class _ScopeReader:
         first = self.shares(call)
         self._mirror(call)
         inputs = {str(i): known[id(value)] for i, value in enumerate(call.inputs)}
-        step = ScopeStep(below.path, below.module, inputs, self._written(call, known), copies=place.copies)
-        step.scope = self.scope(call.body, below, call)
+        step = ScopeStep(below.path, below.full, inputs, self._written(call, known), copies=place.copies)
+        step.scope = self._scope_of(call, below)
         if first is not None:
             step.shared = self._shared_path(first, call)
             step.twin = self._steps[id(first)].scope
         return step
+
+    def _scope_of(self, call: Call, place: _ScopePlace) -> Scope:
+        """The scope of a call, or of the first that equals it and would be called the same."""
+        if self._equal is None:
+            return self.scope(call.body, place, call)
+        key = self._equal.number(call), _title(call), place.trail
+        if key not in self._scopes:
+            self._scopes[key] = self.scope(call.body, place, call)
+        return self._scopes[key]
 
     def _mirror(self, call: Call) -> None:
         """Lets a body that is applied again be read like the first: what it shares inside is what that one shares."""
@@ -172,8 +177,15 @@ class _ScopeReader:
         if call.kind == "map" or not call.body.items:
             return True
         if call.kind == "repeat":
-            return not _is_chain(call) or _borrows(call)
-        return call.kind == "group" and _borrows(call)
+            return not _is_chain(call) or self._borrows(call)
+        return call.kind == "group" and self._borrows(call)
+
+    def _borrows(self, call: Call) -> bool:
+        """Whether something in it applies a module again that stands outside."""
+        if self._equal is not None:  # nothing is applied again
+            return False
+        inside = {id(item) for item in items(call.body)}
+        return any(item.shares is not None and id(item.shares) not in inside for item in items(call.body))
 
 
 def _mark_computed_in_training(scope: Scope) -> None:
@@ -199,7 +211,7 @@ def _mark_computed_once(scope: Scope) -> None:
 
 def _mark_holders(scope: Scope) -> None:
     """The steps at whose paths other steps have tensors of their own."""
-    holders = {step.path.rpartition(".")[0] for step in scope.steps if step.kind == "attribute"}
+    holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
     for step in scope.steps:
         step.holds_others = step.scope is None and (step.shared or step.path) in holders
 
@@ -220,20 +232,6 @@ def _is_chain(call: Call) -> bool:
     return next(iter(call.body.outputs.values())) is before
 
 
-def _borrows(call: Call) -> bool:
-    """Whether something in it applies a module again that stands outside."""
-    inside = {id(item) for item in items(call.body)}
-    return any(item.shares is not None and id(item.shares) not in inside for item in items(call.body))
-
-
-def items(graph: Graph) -> Iterator[Item]:
-    """All items at every depth."""
-    for item in graph.items:
-        yield item
-        if isinstance(item, Call):
-            yield from items(item.body)
-
-
 def _title(call: Call) -> str:
     """What the class of a call is named after: its block, or its name without a copy's number."""
     if call.kind == "block" and call.block:
@@ -241,6 +239,6 @@ def _title(call: Call) -> str:
     name = call.name
     if name.rpartition(".")[2].isdigit():
         if name.isdigit():
-            name = f"{_segment(call)}.0"
+            name = f"{segment(call)}.0"
         return singular(name)
-    return re.sub(r"[0-9_]+\Z", "", name.rpartition(".")[2]) or _segment(call) or "group"
+    return re.sub(r"[0-9_]+\Z", "", name.rpartition(".")[2]) or segment(call) or "group"

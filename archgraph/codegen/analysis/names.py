@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from archgraph.errors import CompileError
+from archgraph.graph.types import Call
 from archgraph.structure.naming import free
 
 LONGEST = 100
@@ -78,6 +79,12 @@ def class_name(name: str) -> str:
     if joined in _FILE or joined in _BUILTINS:
         return f"{joined}Module"
     return joined or "Network"
+
+
+def segment(call: Call) -> str:
+    """What a call is called in its family: the last name of its address that is no copy's number."""
+    parts = (call.origin.address or call.name).split(".")
+    return next((part for part in reversed(parts) if part and not part.isdigit()), "")
 
 
 def singular(name: str) -> str:

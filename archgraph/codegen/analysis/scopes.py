@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archgraph.codegen.analysis.names import parted, variable
-from archgraph.codegen.rules import MODULES, TorchRuleContext, written_as_function
+from archgraph.codegen.rules import MODULES, TorchRuleContext, written_as_function, written_as_module
 from archgraph.dims import Dim
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
@@ -18,6 +18,7 @@ Copy = tuple[int, int]
 """A repetition's number and the copy's number within it."""
 Form = Literal["class", "chain", "named"]
 Mode = Literal["", "training", "idle"]
+NodeKind = Literal["attribute", "leaf", "custom", "function", "again"]
 
 
 @dataclass(eq=False, slots=True)
@@ -45,11 +46,11 @@ class SizeVar(Var):
 class ScopeStep:
     """One application in the flow of a scope: an operation, or a scope below.
 
-    `path` is the module path within the scope; `address` the node's or call's path in the whole graph.
+    `path` is the module path within the scope; `full` is the node's or call's path there with the hidden levels.
     """
 
     path: str
-    address: str
+    full: str
     inputs: dict[str, Var]
     outputs: tuple[Var, ...]
     node: Node | None = None
@@ -64,6 +65,9 @@ class ScopeStep:
     holds_others: bool = False
     """Whether a tensor of another step stands at its path: torch's module may apply it, as a bias that it lacks."""
     _expression: Term | None = None
+    _construction: Term | Literal["unasked"] | None = "unasked"
+    _node_kind: NodeKind | None = None
+    _own_sizes: dict[int, tuple[Dim | None, ...]] | None = None
 
     @property
     def expression(self) -> Term:
@@ -74,12 +78,39 @@ class ScopeStep:
         return self._expression
 
     @property
-    def kind(self) -> Literal["scope", "attribute", "leaf", "custom", "function", "again"]:
-        """How it is written: `custom` owns weights that no module of torch's holds for it."""
+    def own_sizes(self) -> dict[int, tuple[Dim | None, ...]]:
+        """The sizes in its operation, by their places among the `holes`, where no other application is compared."""
+        if self._own_sizes is None:
+            holes = enumerate(filter(is_hole, self.expression.all()))
+            self._own_sizes = {place: (part.value,) for place, part in holes if part.kind != "number"}
+        return self._own_sizes
+
+    @property
+    def construction(self) -> Term | None:
+        """torch's module for its operation as a rule writes it, asked for once; None where torch has none."""
+        if self._construction == "unasked":
+            assert self.node is not None
+            self._construction = written_as_module(TorchRuleContext(self.node))
+        return self._construction
+
+    @property
+    def is_attribute(self) -> bool:
+        """Whether it is a tensor of the module and nothing else."""
+        return self.scope is None and self.node is not None and self.node.op.name in ATTRIBUTES
+
+    @property
+    def kind(self) -> Literal["scope"] | NodeKind:
+        """How it is written: `custom` owns weights that no module of torch's holds for it. A node's is found once, so
+        it is asked for when all steps of its scope are there."""
         if self.scope is not None:
             return "again" if self.shared else "scope"
+        if self._node_kind is None:
+            self._node_kind = self._kind_of_node()
+        return self._node_kind
+
+    def _kind_of_node(self) -> NodeKind:
         assert self.node is not None
-        if self.node.op.name in ATTRIBUTES:
+        if self.is_attribute:
             return "attribute"
         owner = self.node.shares or self.node
         if not (owner.weights or owner.ties):
@@ -114,7 +145,8 @@ class ScopeStep:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """A module: the inputs, steps and outputs of its forward; `chain` and `named` are Sequentials."""
+    """A module, and all that are equal to it: the inputs, steps and outputs of its forward; `chain` and `named` are
+    Sequentials. `path` is that of the first."""
 
     path: str
     family: tuple[str, ...]
@@ -127,6 +159,8 @@ class Scope:
     call: Call | None = None
     root: bool = False
     sizes: list[SizeVar] = field(default_factory=list)
+    count: int = 1
+    """How many modules there are of it."""
     siblings: tuple[Scope, ...] = ()
     """What the other applications of the same modules make of the same body, step by step."""
 
@@ -139,6 +173,11 @@ class Scope:
     def has_class(self) -> bool:
         """Whether a class is written for it; other chains are constructed where they stand."""
         return self.form == "class" or self.root or (self.call is not None and self.call.kind == "block")
+
+
+def is_hole(part: Term) -> bool:
+    """Whether a part of an expression may be a size, or the device."""
+    return part.kind in ("size", "number") or (part.kind == "local" and part.text == "device")
 
 
 def argument_names(scope: Scope, reserved: set[str]) -> list[str]:

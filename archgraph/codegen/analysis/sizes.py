@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var, is_hole
 from archgraph.codegen.analysis.size_expressions import ReadableSize, evaluated, express
 from archgraph.codegen.analysis.terms import local
 from archgraph.dims import Dim, Size
@@ -90,16 +90,13 @@ def sizes_of(row: Sequence[ScopeStep]) -> list[Column]:
 
 def sized(row: Sequence[ScopeStep]) -> tuple[Term, dict[int, Column]]:
     """The expression of an operation, with the columns of its sizes by their places among its `holes`."""
+    if len(row) == 1:
+        return row[0].expression, row[0].own_sizes
     terms = [step.expression for step in row]
     columns = zip(*(list(filter(is_hole, term.all())) for term in terms), strict=True)
     return terms[0], {
         place: tuple(part.value for part in parts) for place, parts in enumerate(columns) if _is_size(parts)
     }
-
-
-def is_hole(part: Term) -> bool:
-    """Whether a part of an expression may be a size, or the device."""
-    return part.kind in ("size", "number") or (part.kind == "local" and part.text == "device")
 
 
 def _is_size(parts: Sequence[Term]) -> bool:

@@ -16,7 +16,7 @@ from archgraph.codegen.analysis.terms import call, keyword
 from archgraph.codegen.classes.candidates import candidates
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.classes.substitution import MODULE_NAMES, fill, input_size
-from archgraph.codegen.rules import DEFINITIONS, IMPORTS, TorchRuleContext, written_as_module
+from archgraph.codegen.rules import DEFINITIONS, IMPORTS
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
 from archgraph.structure.families import families
@@ -48,7 +48,9 @@ class _Planner:
 
     def plan(self) -> Plan:
         self._names.add(self.root.title)
-        for family in families(self.root, _with_class, lambda scope: (scope.root, scope.family)):
+        ordered = families(self.root, _with_class, lambda scope: (scope.root, scope.family))
+        _count(ordered)
+        for family in ordered:
             self._plan_family(family)
         return Plan(self.graph, self._assigned[id(self.root)][0], self._classes, self._bases)
 
@@ -64,7 +66,7 @@ class _Planner:
         title = free(scopes[0].title, self._names)
         parent = ""
         if len(classes) > 1:
-            classes.sort(key=lambda group: -len(group.templates))
+            classes.sort(key=lambda group: -sum(body.scope.count for body in group.templates))
             parent = free(f"{title}Base", self._names)
             self._names.add(parent)
             self._bases[parent] = "nn.Module"
@@ -133,22 +135,29 @@ class _Planner:
     def _linked(self, step: ScopeStep, counting: bool) -> Term:
         if step.scope is not None:
             return self.construct(step.scope, counting)
-        assert step.node is not None
-        made = written_as_module(TorchRuleContext(step.node))
-        assert made is not None
-        return made
+        assert step.construction is not None
+        return step.construction
 
 
-def _with_class(scope: Scope) -> Iterator[Scope]:
-    """The nearest scopes inside that have a class."""
+def _with_class(scope: Scope, applied_again: bool = True) -> Iterator[Scope]:
+    """The nearest scopes inside that have a class, with those that are applied again or without."""
     for step in scope.steps:
         below = step.twin or step.scope
-        if below is None:
+        if below is None or (step.twin is not None and not applied_again):
             continue
         if below.has_class:
             yield below
         else:
-            yield from _with_class(below)
+            yield from _with_class(below, applied_again)
+
+
+def _count(ordered: Sequence[Sequence[Scope]]) -> None:
+    """How many modules there are of each scope, given those that others are made of first."""
+    for scope in (scope for family in reversed(ordered) for scope in family if not scope.root):
+        scope.count = 0
+    for scope in (scope for family in reversed(ordered) for scope in family):
+        for below in _with_class(scope, applied_again=False):
+            below.count += scope.count
 
 
 def _arguments(made: ClassPlan, instance: int) -> Iterator[Term]:

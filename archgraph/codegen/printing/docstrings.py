@@ -72,6 +72,7 @@ class _Words:
     def __init__(self, made: ClassPlan, arguments: Sequence[str]):
         self.made = made
         self._letters: dict[str, str] = {}
+        self._is_single = sum(scope.count for scope in made.scopes) == 1
         scope = made.body.scope
         for name, var in zip(arguments[len(scope.inputs) :], scope.sizes, strict=True):
             self._letters.setdefault(str(var.dim), name)
@@ -129,7 +130,7 @@ class _Words:
                 for factor in range(2, LARGEST + 1):
                     if known * factor == dim:
                         return f"{self._letters[str(known)]} * {factor}"
-                    if len(self.made.scopes) == 1 and known // factor == dim:
+                    if self._is_single and known // factor == dim:
                         return f"{self._letters[str(known)]} // {factor}"
         return self._primed(dim)
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.names import is_attribute
-from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
+from archgraph.codegen.analysis.scopes import argument_names
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.printing.annotations import declared_parameter, result_annotation
 from archgraph.codegen.printing.docstrings import class_docstring, file_docstring
 from archgraph.codegen.printing.forward import Forward, ForwardLine
 from archgraph.codegen.printing.layout import WIDTH, Bracket, Doc, flat, lines
+from archgraph.codegen.printing.node_places import NodePlaces, occurrences
 from archgraph.codegen.printing.spans import Span, WrittenSource
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, module_access
 from archgraph.codegen.rules import DEFINITIONS, IMPORTS
 from archgraph.graph.keys import weights
-from archgraph.graph.types import Origin, joined
 from archgraph.structure.naming import free
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term
@@ -35,8 +35,7 @@ def write(plan: Plan) -> WrittenSource:
 class _Writer:
     def __init__(self, plan: Plan):
         self.plan = plan
-        self.out = WrittenSource("", plan.root.name)
-        self.out.origins.update(_origins(plan.root.body.scope))
+        self.out = WrittenSource("", plan.root.name, NodePlaces(plan))
         self._body: list[str] = []
         self._classes = {made.name for made in plan.classes} | set(plan.bases)
         self._reserved = _RESERVED | self._classes | set(DEFINITIONS) | set(IMPORTS)
@@ -88,7 +87,6 @@ class _Writer:
         self._body.append(f"class {made.name}({made.base}):")
         arguments = argument_names(made.body.scope, self._reserved)
         self._body += class_docstring(made, arguments)
-        self._record_addresses(made)
         constructor = self._constructor(made)
         if constructor:
             self._body += ["", *constructor]
@@ -214,32 +212,6 @@ class _Writer:
             self._body.append(line.text)
         return found
 
-    def _record_addresses(self, made: ClassPlan) -> None:
-        for scope in made.scopes:
-            for step, (path, occurrence) in zip(scope.steps, _counted(scope.steps), strict=True):
-                self.out.places[made.name, scope.path, path, occurrence] = step.address
-
-
-def _origins(scope: Scope) -> Iterator[tuple[str, Origin]]:
-    """Where everything in a scope comes from, by its path in the graph and by its module's path."""
-    for step in scope.steps:
-        below = step.scope
-        call = below.call if below is not None else None
-        origin = step.node.origin if step.node is not None else call.origin if call is not None else None
-        if origin is not None:
-            yield step.address, origin
-            yield joined(scope.path, step.path), origin
-        if below is not None and step.node is None:
-            yield from _origins(below)
-
-
-def _counted(steps: Sequence[ScopeStep]) -> Iterator[tuple[str, int]]:
-    """The path of each step, and the how-many-eth it is of that path."""
-    counts: dict[str, int] = {}
-    for step in steps:
-        yield step.path, counts.get(step.path, 0)
-        counts[step.path] = counts.get(step.path, 0) + 1
-
 
 def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
     """In a loop: the loop variable, and how often a function's path occurs in each iteration."""
@@ -252,8 +224,7 @@ def _turn(entry: AppliedStep, line: ForwardLine) -> tuple[str, int]:
 
 
 def _occurrences(made: ClassPlan) -> dict[int, tuple[str, int]]:
-    steps = made.body.scope.steps
-    return {id(step): counted for step, counted in zip(steps, _counted(steps), strict=True)}
+    return {id(step): (path, occurrence) for step, path, occurrence in occurrences(made.body.scope.steps)}
 
 
 def _own_names(computed: Term, taken: set[str]) -> Term:
@@ -262,12 +233,12 @@ def _own_names(computed: Term, taken: set[str]) -> Term:
 
     def renamed(part: Term) -> Term | None:
         if part.kind == "text" and part.text in others:
-            return replace(part, text=others[part.text])
+            return part._replace(text=others[part.text])
         return None
 
     lines_ = (line.replaced(renamed) for line in computed.parts)
-    found = (replace(line, text=others[line.text]) if line.kind == "assign" else line for line in lines_)
-    return replace(computed, parts=tuple(found))
+    found = (line._replace(text=others[line.text]) if line.kind == "assign" else line for line in lines_)
+    return computed._replace(parts=tuple(found))
 
 
 def _attribute(owner: str, name: str) -> str:

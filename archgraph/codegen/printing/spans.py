@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archgraph.graph.types import Origin
+from archgraph.codegen.printing.node_places import NodePlaces, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Span:
     copied: int = 0
     """In a loop, how many occurrences of that path one turn has; 0 where the path is numbered by the turns."""
 
-    def covers(self, key: tuple[str, str, str, int]) -> bool:
+    def covers(self, key: Place) -> bool:
         """Whether a place of the graph is computed here, in some instance and some turn."""
         owner, _, path, occurrence = key
         if owner != self.owner:
@@ -37,12 +37,10 @@ class Span:
 
 @dataclass(slots=True)
 class WrittenSource:
-    """The text of a file with its table. `places` says which node of the graph stands at a path, and the how-many-eth
-    of it, within a module of a class; `origins` where each module and each function comes from."""
+    """The text of a file with its tables: `spans` from its lines to places, `nodes` from places to the graph."""
 
     text: str
     root: str
+    nodes: NodePlaces
     spans: list[Span] = field(default_factory=list)
-    places: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
-    origins: dict[str, Origin] = field(default_factory=dict)
     ties: dict[str, str] = field(default_factory=dict)

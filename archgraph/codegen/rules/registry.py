@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar
 
 from archgraph.codegen.analysis.parametrization import parametrized
@@ -15,6 +17,7 @@ from archgraph.ops.contract import Operation, TensorType, Weight
 from archgraph.ops.rules import Rules
 from archgraph.plugins import ENABLED, TORCH_RULES
 from archgraph.plugins.faults import guarded
+from archgraph.plugins.registration import registered
 from archgraph.structure.terms import Term, number
 
 
@@ -81,29 +84,34 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
     """Attributes as keyword arguments, `instead` of some with other values. Where all instances have the contract's
     default, which is torch's, the argument is left out. A tuple of equal numbers is written as the one number that
     torch takes for it."""
-    fields = type(op).model_fields
+    defaults = _defaults(type(op))
     values = {name: instead.get(name, getattr(op, name)) for name in names}
-    return tuple(
-        keyword(key, number(key, folded(value)), *(() if fields[key].is_required() else (folded(fields[key].default),)))
-        for key, value in values.items()
-    )
+    return tuple([keyword(key, number(key, folded(value)), *defaults[key]) for key, value in values.items()])
+
+
+@lru_cache(1 << 10)
+def _defaults(contract: type[Operation]) -> dict[str, tuple[Any, ...]]:
+    """The default of each attribute of a contract, as one argument; none where it has no default."""
+    fields = contract.model_fields
+    return {name: () if field.is_required() else (folded(field.default),) for name, field in fields.items()}
 
 
 def define(name: str, code: str) -> None:
     """A function that the generated file defines at its top where a rule uses it."""
-    _require_free(name)
-    DEFINITIONS[name] = code.strip("\n")
+    _add(DEFINITIONS, name, code.strip("\n"))
 
 
 def imports(name: str, module: str) -> None:
     """A class or function that the generated file imports from a package, where a rule uses it."""
-    _require_free(name)
-    IMPORTS[name] = module
+    _add(IMPORTS, name, module)
 
 
-def _require_free(name: str) -> None:
+def _add(table: dict[str, str], name: str, value: str) -> None:
+    """An entry of the module that calls the caller. Raises ValueError for a name that is taken."""
     if name in DEFINITIONS or name in IMPORTS:
         raise ValueError(f"'{name}' is defined twice")
+    table[name] = value
+    registered(sys._getframe(2).f_globals["__name__"], partial(table.pop, name))
 
 
 def written_as_module(site: TorchRuleContext) -> Term | None:

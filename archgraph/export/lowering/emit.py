@@ -18,7 +18,7 @@ from archgraph.export.passes.batch_norm_folding import fold_batch_norms
 from archgraph.export.passes.later_opsets import rename_modes
 from archgraph.export.passes.optimizer_guards import guard
 from archgraph.export.profiles import Profile
-from archgraph.graph.garbage_collection import uncollected
+from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, walk
 from archgraph.ops.contract import FLOAT_TYPES
 

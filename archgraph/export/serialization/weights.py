@@ -13,7 +13,8 @@ from archgraph.errors import ExportError, Problem
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.weights.element_types import without_ml_dtypes
-from archgraph.weights.fitting import fitted, network_of
+from archgraph.weights.fitting import fitted
+from archgraph.weights.targets import network_of
 
 MOST_NAMES = 20
 LOW = ("float16", "bfloat16")

@@ -9,7 +9,7 @@ import numpy as np
 from archgraph.graph.index_rules.broadcasting import fitted
 from archgraph.graph.index_rules.quotients import divided
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Shape, Wanted
-from archgraph.graph.intervals import Interval, negative, plus, unbounded, uniform
+from archgraph.graph.intervals import BoundFunction, Interval, negative, plus, unbounded, uniform
 from archgraph.ops import arithmetic as ops
 
 FEW_NUMBERS = {"bool": 1, "uint8": 255}
@@ -105,13 +105,27 @@ def product_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 def multiplied(site: RangeSite) -> list[Interval]:
     first, last = operands(site)
     if not (first.plain and last.plain):
-        return [unbounded(len(site.outputs[0]))]
+        return [_scaled(site, first, last)]
     corners = [a * b for a in (first.low, first.high) for b in (last.low, last.high)]
     low, high = corners[0], corners[0]
     for corner in corners[1:]:
         low, high = np.minimum(low, corner), np.maximum(high, corner)
     attained = first.attained and last.attained and (_is_one_number(first) or _is_one_number(last))
     return [Interval(np.asarray(low, object), np.asarray(high, object), attained)]
+
+
+def _scaled(site: RangeSite, first: Interval, last: Interval) -> Interval:
+    """What is counted up to a size, times one number."""
+    value, factor = (last, first) if first.plain else (first, last)
+    if not (factor.plain and _is_one_number(factor)):
+        return unbounded(len(site.outputs[0]))
+    number = int(factor.low.flat[0])
+    ends = [_times(each, np.full((1,) * each.ndim, number, dtype=object)) for each in (value.low, value.high)]
+    low, high = ends if number >= 0 else reversed(ends)
+    return Interval(low, high, value.attained and factor.attained)
+
+
+_times = BoundFunction(lambda end, number: end * number if number or not isinstance(end, float) else 0, 2)
 
 
 def divided_down(site: RangeSite) -> list[Interval]:

@@ -60,7 +60,8 @@ def total_asks(site: RangeSite, wanted: list[Interval]) -> Wanted:
 def totals(site: RangeSite) -> list[Interval]:
     axes, given = reduced_axes(site), of_few(site)
     sizes = {axis: site.shape()[axis] for axis in axes}
-    if not (all(isinstance(size, int) for size in sizes.values()) and given.plain):
+    told_apart = any(ends.shape[axis] != 1 for axis in axes for ends in (given.low, given.high))
+    if not given.plain or (told_apart and not all(isinstance(size, int) for size in sizes.values())):
         return [unbounded(len(site.outputs[0]))]
     low, high = given.low, given.high
     for axis, size in sizes.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from archgraph.dims import Dim
@@ -12,6 +12,7 @@ from archgraph.graph.types import Node
 from archgraph.ops.contract import Inputs, TensorType
 from archgraph.ops.rules import Rules
 from archgraph.plugins.plugin import INDEX_RULES
+from archgraph.records import record
 
 MOST_PLACES = 1 << 14
 """More places than that are not told apart."""
@@ -21,7 +22,7 @@ Known: TypeAlias = "Mapping[str, Interval]"
 Wanted: TypeAlias = "dict[str, Interval]"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class RangeSite:
     """One application: its node, its types at the sizes in question, what is known of its inputs, and what is asked."""
 
@@ -71,7 +72,7 @@ Forward = Callable[[RangeSite], "list[Interval]"]
 Backward = Callable[[RangeSite, "list[Interval]"], Wanted]
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Rule:
     """Both directions: what its results may hold, and what it asks of its inputs."""
 

@@ -67,7 +67,8 @@ class BodyTranslation:
         """The function that computes the operation at hand."""
         self.named: set[str] = set()
         """Paths of modules whose name stands on an operation already."""
-        self.names = {*module._modules, *module._parameters, *module._buffers}
+        kept = module._buffers.keys() - module._non_persistent_buffers_set
+        self.names = {*module._modules, *module._parameters, *kept}
 
     def translate(self) -> None:
         """Puts all entries of the call into the body."""

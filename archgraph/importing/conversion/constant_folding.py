@@ -160,14 +160,14 @@ def _is_small(found: object) -> bool:
 def _evaluated(node: fx.Node, run: _Run, wide: bool = False) -> torch.Tensor:
     number = _filling(node)
     if number is not None:
-        return torch.full(node.meta["val"].shape, number, dtype=node.meta["val"].dtype)
+        return torch.full(node.meta["val"].shape, number, dtype=node.meta["val"].dtype, device="cpu")
     arguments, kept = fx.map_arg((node.args, node.kwargs), lambda one: run.values[one])
     options = dict(kept)
     if "device" in options:
         options["device"] = torch.device("cpu")
     if wide:
         arguments, options = pytree.tree_map(_wide, (arguments, options))
-    with torch.no_grad(), float64_evaluation() if wide else nullcontext():
+    with torch.device("cpu"), torch.no_grad(), float64_evaluation() if wide else nullcontext():
         made: torch.Tensor = node.target(*arguments, **options)  # type: ignore[operator]
     return made
 

@@ -11,6 +11,10 @@ from archgraph import ops
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Value
 from archgraph.importing.conversion.constant_folding import MOST_NUMBERS
+from archgraph.importing.conversion.counted_tables import numbers_of_places, offsets_between_places
+from archgraph.importing.conversion.wave_tables import wave_tables
+from archgraph.importing.conversion.written_tables import table_graph, unrounded_table, written_table
+from archgraph.importing.proof.rounded_tables import RoundedTable, holders
 from archgraph.ops.contract import lookup, make
 
 _WHOLE = (torch.int32, torch.uint8, torch.int16, torch.int8)
@@ -41,7 +45,8 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
     if key is not None:
         raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64")
     if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:
-        found = compact(body, name, tensor)
+        with torch.device("cpu"):  # the module may be made where tensors have no contents
+            found = compact(body, name, tensor)
         if found is not None:
             return found
     return plain_constant(body, name, tensor)
@@ -109,7 +114,13 @@ def _filling(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _contents(name: str, tensor: torch.Tensor) -> dict[str, Any]:
-    if tensor.numel() > MOST_NUMBERS or tensor.is_meta or max(tensor.shape, default=0) > MOST_ENTRIES:
+    if tensor.is_meta:
+        raise ImportingError(
+            f"the constant {name} has no contents: the module was made on the meta device",
+            expected="the numbers that the module computes when it is made",
+            hint="make the module on the CPU",
+        )
+    if tensor.numel() > MOST_NUMBERS or max(tensor.shape, default=0) > MOST_ENTRIES:
         raise ImportingError(
             f"the constant {name} holds {tensor.numel():,} numbers that the module computes when it is made",
             expected=f"at most {MOST_NUMBERS:,}",
@@ -124,11 +135,12 @@ def compact(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | N
     """A large constant as a few operations on small ones; None where it has no such form."""
     flat = tensor.reshape(-1)
     dtype = "float32" if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")
+    found = _written(body, name, tensor)
+    if found is not None:
+        return found
     if bool((flat == flat[0]).all()):
         number = flat[0].item()
         return _applied(body, name, "full", shape=list(tensor.shape), dtype=dtype, fill_value=number)
-    if dtype == "int64" and tensor.ndim == 1 and torch.equal(flat, torch.arange(flat.numel())):
-        return _applied(body, name, "arange", end=flat.numel())
     for axis, size in enumerate(tensor.shape):
         first = tensor.narrow(axis, 0, 1)
         if size > 1 and torch.equal(first.expand_as(tensor), tensor):
@@ -143,6 +155,26 @@ def compact(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | N
         return found if found is not None else _distances(body, name, tensor)
     if tensor.ndim >= 2 and tensor.shape[-1] == tensor.shape[-2] and dtype in ("float32", "bool"):
         return _mask(body, name, tensor)
+    return None
+
+
+def _written(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
+    """A table as the steps that make it; one that the module holds in float32 is noted, since these make it without
+    rounding."""
+    if tensor.dtype == torch.int64:
+        nodes = offsets_between_places(tensor) or numbers_of_places(tensor)
+        return None if nodes is None else written_table(body, name, table_graph(nodes))
+    for found in wave_tables(tensor) if tensor.is_floating_point() else ():
+        graph = table_graph(found.nodes)
+        exact = unrounded_table(graph)
+        if exact.shape != tensor.shape or not bool(((exact - tensor.double()).abs() <= found.bound).all()):
+            continue
+        if tensor.dtype == torch.float32:
+            _, _, place = next(holders(body.translation.capture.module, tensor), (None, "", ""))
+            if not place:
+                return None
+            body.translation.tables.setdefault(place, RoundedTable(place, tensor, exact))
+        return written_table(body, name, graph)
     return None
 
 

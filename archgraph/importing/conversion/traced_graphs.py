@@ -14,6 +14,7 @@ from archgraph.graph.types import Graph
 from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.torch_attention import lost_dropout
 from archgraph.importing.conversion.translation import Translation
+from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.tracing.capture import capture
 from archgraph.importing.tracing.fixed_sizes import refusal_of_other_sizes
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
@@ -36,6 +37,8 @@ class TracedGraph:
     modes: ModeComparison
     notes: tuple[str, ...] = ()
     """Which sizes could not stay free, and why; what training computes and the graph does not."""
+    tables: tuple[RoundedTable, ...] = ()
+    """What the module holds in float32 and the graph has as steps."""
 
     @property
     def training(self) -> tuple[int, ...] | None:
@@ -169,7 +172,8 @@ class GraphTracer:
         if isinstance(found, str):
             return found
         lost = lost_dropout(self.runs.module, found)
-        return TracedGraph(found, inputs, modes, (*translation.branches.notes, *modes.notes, *lost))
+        notes = (*translation.branches.notes, *modes.notes, *lost)
+        return TracedGraph(found, inputs, modes, notes, tuple(translation.tables.values()))
 
 
 def _graph_of(translation: Translation) -> Graph | str:

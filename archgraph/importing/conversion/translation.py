@@ -18,6 +18,7 @@ from archgraph.importing.conversion.mutations import without_mutations
 from archgraph.importing.conversion.repeated_calls import repeated_calls, without_equal_calls
 from archgraph.importing.conversion.training_entries import EntryOrder
 from archgraph.importing.conversion.weight_places import weight_places
+from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.tracing.branch_conditions import (
     Branches,
     require_branches,
@@ -54,6 +55,8 @@ class Translation:
         self.sizes = SizeReader(input_symbols(shapes, symbols), self.facts, traced_sizes(shapes))
         self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
         self.constants = dict(capture.constants)
+        self.tables: dict[str, RoundedTable] = {}
+        """Tables in float32 that the graph has as steps, by their names in the module."""
         self.branches = Branches()
         """Conditions on sizes that the graph does not hold."""
         self.written: set[str] = set()

@@ -17,6 +17,7 @@ from archgraph.graph.types import Graph, joined
 from archgraph.importing.proof.drawn_weights import DrawnWeights, is_large
 from archgraph.importing.proof.first_difference import first_difference
 from archgraph.importing.proof.float64_evaluation import float64_evaluation
+from archgraph.importing.proof.rounded_tables import RoundedTable, with_exact_tables
 from archgraph.importing.proof.shared_weights import copy_with_weights
 from archgraph.importing.proof.training_runs import training_without_chance
 from archgraph.verify.cases import Case, cases, random_weights
@@ -63,18 +64,20 @@ def prove(
     module: torch.nn.Module,
     inputs: Mapping[str, Any] | None = None,
     training: Sequence[int] | None = None,
+    tables: Sequence[RoundedTable] = (),
 ) -> Parity:
     """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
 
     `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. `training`
     are the places of the graph's outputs among those of the module in training, where training is compared too.
+    `tables` are compared apart from this: the module reads them as the graph makes them.
 
     Raises ImportingError for keys or outputs that differ.
     """
     if is_large(graph) and not _on_meta(module):
         with suppress(Exception):  # what cannot be read so, or differs, is decided on weights that are held
-            return _compared(graph, _drawn_pair(graph, module), inputs or {}, training)
-    return _compared(graph, _held_pair(graph, module), inputs or {}, training)
+            return _compared(graph, _drawn_pair(graph, module, tables), inputs or {}, training)
+    return _compared(graph, _held_pair(graph, module, tables), inputs or {}, training)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,15 @@ class _Pair:
             return network(**inputs)
 
 
-def _held_pair(graph: Graph, module: torch.nn.Module) -> _Pair:
+def _held_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTable] = ()) -> _Pair:
     with float64_evaluation():  # constants keep the digits that the spec has
         ours = to_torch(graph)
     _require_keys(list(module.state_dict()), list(ours.state_dict()))
     _draw_weights(ours, graph, {} if _on_meta(module) else dict(_stored(module)))
-    return _Pair(ours, _with_weights_of(ours, module))
+    return _Pair(ours, _with_weights_of(ours, module, tables))
 
 
-def _drawn_pair(graph: Graph, module: torch.nn.Module) -> _Pair:
+def _drawn_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedTable] = ()) -> _Pair:
     """Both networks with parameters that have no contents; buffers are held."""
     with float64_evaluation():
         ours = instantiate(graph, written(graph), None)
@@ -114,7 +117,7 @@ def _drawn_pair(graph: Graph, module: torch.nn.Module) -> _Pair:
             if buffer is not None and buffer.is_meta:
                 inner._buffers[name] = stored[key].clone() if key in stored else drawn.drawn(key)
     ours.double().eval()
-    theirs = _with_weights_of(ours, module)
+    theirs = _with_weights_of(ours, module, tables)
     drawn.stand_in(ours)
     drawn.stand_in(theirs)
     return _Pair(ours, theirs, drawn)
@@ -151,11 +154,12 @@ def _draw_weights(ours: torch.nn.Module, graph: Graph, kept: Mapping[str, torch.
     ours.double().eval()
 
 
-def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module) -> torch.nn.Module:
+def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module, tables: Sequence[RoundedTable]) -> torch.nn.Module:
     """A copy of the module with all tensors of a network; the parameters are shared."""
     state = ours.state_dict()
     theirs = copy_with_weights(module, state)
     theirs.double().eval()
+    with_exact_tables(theirs, tables)
     theirs.load_state_dict(_versioned(state, theirs))
     return theirs
 

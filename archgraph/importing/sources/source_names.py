@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 FORMS = "torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS or package.module:FACTORY"
 _SOURCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)\Z")
@@ -12,3 +13,8 @@ def source_parts(text: str) -> tuple[str, str] | None:
     """The library and what it calls the network; None for a text that names no module."""
     match = _SOURCE.match(text)
     return (match[1], match[2]) if match is not None else None
+
+
+def names_module(text: str) -> bool:
+    """Whether an argument names a module of Python, as `timm:resnet18` does."""
+    return source_parts(text) is not None and not Path(text).exists()

@@ -13,6 +13,7 @@ from torch import fx
 from archgraph.dims import Cause, Dim, Facts, Size, symbol
 from archgraph.errors import ArchgraphError, ShapeError
 from archgraph.importing.tracing.symbols import SizeReader
+from archgraph.records import record
 
 ASKED = "the module's code asks for it"
 """How the cause of a bound begins that follows from no operation."""
@@ -25,7 +26,7 @@ _MOST_ELEMENTS = 2**31 - 1
 """Of a tensor whose entries are counted in 32 bits: code that asks for more chooses a kernel, and computes the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class AskedEquation(Cause):
     """Why a size was narrowed that follows from no operation, with the equation as a spec states it."""
 

@@ -72,7 +72,7 @@ def _count(term: Term) -> int:
 
 
 def _with_part(term: Term, place: int, part: Term) -> Term:
-    return replace(term, parts=(*term.parts[:place], part, *term.parts[place + 1 :]))
+    return term._replace(parts=(*term.parts[:place], part, *term.parts[place + 1 :]))
 
 
 def counts_in_lists(group: UnifiedClass[BodyTemplate]) -> Mapping[int, str]:

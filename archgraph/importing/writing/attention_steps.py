@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any, Protocol
 
 from archgraph.dims import Dim
@@ -47,6 +48,8 @@ class _Scores:
     steps: AttentionBody
     scale: float = 1.0
     mask: Value | None = None
+    factor: Value | None = None
+    """What all scores of a head are multiplied by: [heads, 1, 1]."""
     groups: _Groups | None = None
     """How a mask [1, W, heads, L, S] is one of all batch elements."""
     made: list[Node] = field(default_factory=list)
@@ -55,13 +58,26 @@ class _Scores:
     def add(self, mask: Value, like: Node) -> bool:
         """Whether another mask could be added to those so far."""
         alike = self.groups is None or mask.type.rank < 4 or mask.shape[0] == 1
-        if self.scale != 1 or not alike or mask.dtype != like.output.dtype:
+        if self.scale != 1 or self.factor is not None or not alike or mask.dtype != like.output.dtype:
             return False
         if self.mask is not None:
             both = {"input": self.mask, "other": mask}
             mask = self.step("add", both, _broadcast(self.mask, mask), like)
         self.mask = mask
         return True
+
+    def multiply(self, factor: Value) -> bool:
+        """Whether all scores of a head could be multiplied by a number, as its queries are instead."""
+        if self.factor is not None or factor.type.rank < 2 or factor.shape[-2:] != (1, 1):
+            return False
+        self.factor = factor
+        return True
+
+    def queries(self, query: Value, like: Node) -> Value:
+        """The queries, multiplied by what their scores are."""
+        if self.factor is None:
+            return query
+        return self.step("mul", {"input": query, "other": self.factor}, query.type, like)
 
     def whole_mask(self) -> Value | None:
         """The mask of all batch elements."""
@@ -102,6 +118,7 @@ def written_attention(node: Node, body: AttentionBody) -> list[Node] | None:
     width = query.shape[-1]
     usual = isinstance(width, int) and math.isclose(scores.scale, width**-0.5, rel_tol=1e-9)
     op = lookup(ATTENTION).model_validate({} if usual else {"scale": scores.scale})
+    query = scores.queries(query, product)
     inputs = {"query": query, "key": key, "value": value} | ({} if mask is None else {"mask": mask})
     return [*scores.made, replace(node, name=ATTEND, op=op, inputs=inputs)]
 
@@ -119,6 +136,8 @@ def _product(value: Value, scores: _Scores) -> Node | None:
             before = _masked_in_groups(step, scores)
         elif len(step.inputs) == 1:
             before = _rescaled(step, scores)
+        elif step.op.name == "mul":
+            before = _multiplied(step, scores)
         else:
             before = _masked(step, scores) if step.op.name == "add" else None
         if before is None:
@@ -132,6 +151,14 @@ def _rescaled(step: Node, scores: _Scores) -> Value | None:
         return None
     scores.scale *= number if step.op.name == "mul" else 1 / number
     return step.inputs["input"]
+
+
+def _multiplied(step: Node, scores: _Scores) -> Value | None:
+    """The scores that are multiplied by one number for each head."""
+    for value, factor in permutations(step.inputs.values()):
+        if scores.steps.shape(value) == scores.steps.shape(step.output) and _leads_to_product(value, scores.steps):
+            return value if factor.dtype == value.dtype and scores.multiply(factor) else None
+    return None
 
 
 def _masked(step: Node, scores: _Scores) -> Value | None:
@@ -209,6 +236,9 @@ def _fit(query: Value, key: Value, value: Value, body: AttentionBody) -> bool:
     shapes = [body.shape(one) for one in (query, key, value)]
     leading = {shape[: rank - 2] for shape in shapes}
     alike = {one.dtype for one in (query, key, value)}
+    widths = (query.shape[-1], value.shape[-1])
+    if not all(isinstance(width, int) for width in widths):  # channels that are places of a free number
+        return False
     return rank == 4 and len(leading) == 1 and len(alike) == 1 and shapes[1][2] == shapes[2][2]
 
 

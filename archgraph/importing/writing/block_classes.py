@@ -16,6 +16,7 @@ from archgraph.importing.writing.alike_sequences import with_classes_of_sequence
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
+from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import ANY_SIZE, without_sizes_of_lists
@@ -59,6 +60,10 @@ class BlockClass:
     """The symbol of each dimension of its inputs."""
     listed: frozenset[str] = frozenset()
     """The statements with copies that walk lists which are arguments."""
+    handed: Sequence[str] = ()
+    """The names of the arguments that are sizes which the inputs do not say."""
+    lacking: bool = False
+    """Whether some instances have fewer of these sizes."""
 
     @property
     def template(self) -> BodyTemplate:
@@ -75,13 +80,15 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     standard = StandardApplications(standing_in, graph)
     graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
     opened = {*CONTAINERS, *_hand_out_training(graph)}
+    handing: set[str] = set()
+    plain = blocks_without_arguments(graph)
     while True:
         try:
-            classes = _BlockPlanner(graph, opened, standard).plan()
+            classes = _BlockPlanner(graph, opened, standard, handing).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
-            opened.add(error.block)
+            (opened if error.block in handing | plain else handing).add(error.block)
             continue
         once = _written_once(classes, standard) - opened
         if not once:
@@ -130,14 +137,16 @@ def _written_once(classes: Sequence[BlockClass], standard: StandardApplications)
 
 
 class _BlockPlanner:
-    def __init__(self, graph: Graph, opened: set[str], standard: StandardApplications):
+    def __init__(self, graph: Graph, opened: set[str], standard: StandardApplications, handing: set[str]):
         self._graph = graph
         self._opened = opened
         self._standard = standard
         self._assigned: dict[int, tuple[BlockClass, int]] = {}
         self._names = set(standard.names)
         sizes = SettledSizes(graph.constraints)
-        self._reader = TemplateReader(self._is_opened, self._applied, WrittenTies(graph), sizes, shared_items(graph))
+        self._reader = TemplateReader(
+            self._is_opened, self._applied, WrittenTies(graph), sizes, shared_items(graph), handing
+        )
 
     def plan(self) -> list[BlockClass]:
         root = Call("", "block", self._graph, (), (), block="")
@@ -178,6 +187,8 @@ class _BlockPlanner:
             part_name=partial(_part_name, group),
         )
         known = set(symbols.values())
+        rows = [template.handed or [] for template in group.templates]
+        handed = handed_names(rows, known | _argument_names(group.templates) | {one.name for one in found.parameters})
         conditions, spare = conditions_of_parts(group, found, symbols)
         made = BlockClass(
             name=name,
@@ -187,6 +198,8 @@ class _BlockPlanner:
             conditions=conditions,
             symbols=symbols,
             listed=frozenset(listed.values()),
+            handed=handed,
+            lacking=len(set(map(len, rows))) > 1,
         )
         for index, template in enumerate(group.templates):
             if template.call is not None:
@@ -207,7 +220,13 @@ class _BlockPlanner:
             )
             for parameter in made.parameters
         )
-        return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports)
+        sizes = zip(made.handed, made.group.templates[index].handed or (), strict=False)
+        return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports, tuple(sizes))
+
+
+def _argument_names(templates: Sequence[BodyTemplate]) -> set[str]:
+    """The names of the arguments of all constructors."""
+    return {name for template in templates if template.call is not None for name in template.call.arguments}
 
 
 def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:

@@ -37,9 +37,16 @@ class ArgumentTrial:
         self._wanted = wanted
         self._applied = applied
 
-    def fitting(self, choices: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
-        """As few arguments as can be; None where no arguments give the form."""
-        chosen = {name: values[0] for name, values in choices.items()}
+    def fitting(self, choices: Mapping[str, Sequence[Any]], places: Mapping[str, int]) -> dict[str, Any] | None:
+        """As few arguments as can be, `UNSET` for the others; None where no arguments give the form. `places` are those
+        among the choices at which a module of the same class had its arguments."""
+        if places:
+            alike = {name: values[min(places.get(name, 0), len(values) - 1)] for name, values in choices.items()}
+            if not self._distance(alike):
+                return self._without_needless(alike)
+        return self._climbed({name: values[0] for name, values in choices.items()}, choices)
+
+    def _climbed(self, chosen: dict[str, Any], choices: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
         left = self._distance(chosen)
         before = left + 1
         while 0 < left < before:
@@ -75,9 +82,16 @@ class ArgumentTrial:
         for name in chosen:
             if kept[name] is not UNSET and not self._distance({**kept, name: UNSET}):
                 kept[name] = UNSET
-        return given(kept)
+        return kept
 
 
 def given(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that are no defaults."""
     return {name: value for name, value in chosen.items() if value is not UNSET}
+
+
+def places_among(choices: Mapping[str, Sequence[Any]], chosen: Mapping[str, Any]) -> dict[str, int]:
+    """Where each argument stands among its choices; 0 for one that does not."""
+    return {
+        name: next((at for at, value in enumerate(choices[name]) if value is one), 0) for name, one in chosen.items()
+    }

@@ -41,7 +41,8 @@ class ConstantSteps:
         self._collect(steps)
         numbered = count()
         items = tuple(replace(node, name=f"step{next(numbered)}") for node in steps.values())
-        found = to_torch(Graph("constants", (), items, {"": self.value}))()
+        with torch.device("cpu"):
+            found = to_torch(Graph("constants", (), items, {"": self.value}))()
         if found.is_floating_point():
             found = found + 0.0  # of two zeros, the positive one
         data = found.contiguous().flatten().view(torch.uint8).numpy().tobytes()

@@ -18,7 +18,9 @@ _LEAST_TURNS = 4
 
 
 def argument_of(column: Sequence[Term]) -> Term:
-    """`argument name (value)` of all copies, in the simplest way that tells them."""
+    """`argument name (value)` of all copies, in the simplest way that tells them; sizes are the same in all."""
+    if column[0].parts[0].kind != "number":
+        return column[0]
     values = tuple(part.parts[0].value for part in column)
     ways = (way for way in WAYS if way != "turns" or len(values) >= _LEAST_TURNS)
     return told_as(next(way for way in ways if tells(way, values)), column[0], values)

@@ -88,7 +88,7 @@ def _length_of_shared(statements: Sequence[WrittenStatement], at: int, readers: 
 def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
     """One statement for a module that is applied several times in a row."""
     term = run[0].term
-    return replace(run[0], term=replace(term, parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
+    return replace(run[0], term=term._replace(parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
 
 
 def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
@@ -125,8 +125,17 @@ def _continues(
         return False
     chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
     return (
-        here.ties == first.ties and chains and not is_lent(here, statements) and _chain(before, here) == pattern.chain
+        here.ties == first.ties
+        and _sizes(here) == _sizes(first)
+        and chains
+        and not is_lent(here, statements)
+        and _chain(before, here) == pattern.chain
     )
+
+
+def _sizes(statement: WrittenStatement) -> list[Term]:
+    """The arguments that are sizes."""
+    return [part for part in statement.term.parts if part.kind == "argument" and part.parts[0].kind != "number"]
 
 
 def is_whole_level(

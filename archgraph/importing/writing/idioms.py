@@ -15,6 +15,8 @@ from archgraph.importing.writing.attention_heads import merged_heads
 from archgraph.importing.writing.attention_steps import permuted_axes, written_attention
 from archgraph.importing.writing.composed_operations import time_embedding, turned_time_embedding
 from archgraph.importing.writing.settled_sizes import SettledSizes
+from archgraph.importing.writing.table_lookups import lookup_in_places, without_leading_ones
+from archgraph.importing.writing.vector_steps import normalized
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
@@ -294,6 +296,9 @@ _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Item] | None]] = (
     _distances,
     _time_embedding,
     _channel_shuffle,
+    lookup_in_places,
+    without_leading_ones,
+    normalized,
     written_attention,
     merged_heads,
 )

@@ -94,7 +94,7 @@ def _exchanged(statement: WrittenStatement | None, names: Collection[str]) -> Wr
     if statement is None or statement.name not in names:
         return statement
     first, second, *others = statement.term.parts
-    return replace(statement, term=replace(statement.term, parts=(second, first, *others)))
+    return replace(statement, term=statement.term._replace(parts=(second, first, *others)))
 
 
 def _keys(group: UnifiedClass[BodyTemplate]) -> set[str]:
@@ -205,7 +205,7 @@ def _reread(term: Term, known: Mapping[int, int], values: Sequence[int]) -> Term
     """A term that reads values of the class: these for its operands, if there are any."""
     left = iter(values or [known[value] for value in _variables(term)])
     parts = [variable(next(left)) if part.kind == "variable" else _resized(part, known) for part in term.parts]
-    return replace(term, parts=tuple(parts))
+    return term._replace(parts=tuple(parts))
 
 
 def _resized(term: Term, known: Mapping[int, int]) -> Term:

@@ -82,8 +82,8 @@ class Line:
 def lines(made: BlockClass) -> list[Line]:
     """All statements of a class, in order."""
     ordered = [made.expressions[place] for place in sorted(made.expressions)]
-    writer = ValueWriter(iter(ordered), made.symbols)
-    known = {parameter.name for parameter in made.parameters} | set(made.symbols.values())
+    writer = ValueWriter(iter(ordered), made.symbols, made.handed)
+    known = {parameter.name for parameter in made.parameters} | {*made.symbols.values(), *made.handed}
     return [_line(statement, writer, made, known) for statement in made.template.entries()]
 
 

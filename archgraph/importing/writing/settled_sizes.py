@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
+from math import prod
 from typing import Any
 
 from archgraph.codegen.analysis.size_expressions import ReadableSize, express
 from archgraph.dims import Constraint, Dim, Size, symbol
 from archgraph.structure.terms import Term
+
+MOST_REMAINDERS = 256
+"""Of all symbols together, that are tried one by one."""
 
 
 class SettledSizes:
@@ -23,6 +28,11 @@ class SettledSizes:
             if one.modulus > 1 and len(one.residues) == 1
         }
         self._known: dict[Size, Dim] = {}
+        self._rests = {
+            one.symbol: [symbol(one.symbol) * one.modulus + rest for rest in one.residues]
+            for one in constraints
+            if one.modulus > 1
+        }
 
     def size(self, size: Dim) -> Dim:
         """A size in that form."""
@@ -31,6 +41,16 @@ class SettledSizes:
         if size not in self._known:
             self._known[size] = size.substitute(self._counted)
         return self._known[size]
+
+    def is_zero(self, size: Dim) -> bool:
+        """Whether a size is 0, whichever of the remainders that are left its symbols have."""
+        if not isinstance(size, Size):
+            return size == 0
+        names = [name for name in size.symbols if name in self._rests]
+        if not names or prod(len(self._rests[name]) for name in names) > MOST_REMAINDERS:
+            return False
+        rows = product(*(self._rests[name] for name in names))
+        return all(size.substitute(dict(zip(names, row, strict=True))) == 0 for row in rows)
 
     def shape(self, sizes: Sequence[Any]) -> tuple[Any, ...]:
         """Sizes of a shape in that form."""

@@ -138,6 +138,8 @@ def _does_nothing(node: Node, sizes: SettledSizes) -> bool:
     read = next(iter(node.inputs.values()))
     if op.name == "dropout":  # a stochastic depth of 0 is one of several of a class
         return bool(op.p == 0)
+    if op.name == "pad":
+        return all(map(sizes.is_zero, op.pad))
     alike = read.dtype == node.output.dtype and sizes.shape(read.shape) == sizes.shape(node.output.shape)
     if op.name in _NEUTRAL:
         return alike and op.value == _NEUTRAL[op.name]

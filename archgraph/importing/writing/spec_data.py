@@ -38,8 +38,10 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
 
 def _block(made: BlockClass) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if made.parameters:
-        found["params"] = {parameter.name: _declared(parameter) for parameter in made.parameters}
+    parameters = {parameter.name: _declared(parameter) for parameter in made.parameters}
+    if parameters or made.handed:
+        size = {"type": "any", **({"default": None} if made.lacking else {})}
+        found["params"] = {**dict.fromkeys(made.handed, size), **parameters}
     body, listed = made.template.body, made.template.listed
     inputs: dict[str, Any] = {}
     for place, value in enumerate(body.inputs):
@@ -89,7 +91,8 @@ def _bound(inputs: dict[str, Any], graph: Graph) -> None:
             continue
         name = next(value.name for value in graph.inputs if constraint.symbol in map(str, value.shape))
         written = inputs[name] if isinstance(inputs[name], dict) else {"shape": inputs[name]}
-        inputs[name] = {**written, "where": [*written.get("where", []), *_claims(constraint)]}
+        claims = dict.fromkeys((*written.get("where", []), *_claims(constraint)))
+        inputs[name] = {**written, "where": list(claims)}
 
 
 def _claims(constraint: Constraint) -> Iterator[str]:

@@ -14,7 +14,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
 from archgraph.importing.writing.argument_choices import argument_choices
-from archgraph.importing.writing.block_trials import ArgumentTrial, StandardCall
+from archgraph.importing.writing.block_trials import ArgumentTrial, StandardCall, given, places_among
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
@@ -85,6 +85,8 @@ class _BlockSearch:
         self._numbers = FormNumbers()
         self._known: dict[Hashable, StandardCall | None] = {}
         self._applied: dict[str, tuple[Graph, BodyForm] | None] = {}
+        self._places: dict[tuple[str, str], Mapping[str, int]] = {}
+        """Where among the choices a class had the arguments of a standard block."""
         self._differ: set[tuple[str, str]] = set()
         """Standard blocks and classes of which one was compared with the other in vain."""
 
@@ -118,9 +120,10 @@ class _BlockSearch:
             return None
         for ports in _port_places(block, call.body):
             trial = ArgumentTrial(form, partial(self._form_of, block, ports, call.body))
-            arguments = trial.fitting(choices)
-            made = None if arguments is None else self._made(block, ports, call, arguments, form)
-            if made is not None:
+            chosen = trial.fitting(choices, self._places.get((block.name, call.block), {}))
+            made = None if chosen is None else self._made(block, ports, call, given(chosen), form)
+            if chosen is not None and made is not None:
+                self._places[block.name, call.block] = places_among(choices, chosen)
                 return made
         return None
 
@@ -153,7 +156,7 @@ class _BlockSearch:
             for place, (shape, value) in enumerate(zip(_pattern(body), body.inputs, strict=True))
         }
         read = {port: f"x{place}" for port, place in ports.items()}
-        node = {"op": block.name, "in": read, "path": ".", **arguments}
+        node = {"op": block.name, **({"in": read} if read else {}), "path": ".", **arguments}
         spec = {"archgraph": 1, "name": "trial", "inputs": inputs, "nodes": {_APPLIED: node}}
         key = repr(spec)
         if key not in self._applied:
@@ -183,7 +186,7 @@ def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
     inputs = [one for one in block.inputs.values() if one.each is None]
     needed = [one for one in inputs if one.when is None]
     count = len(body.inputs)
-    if len(inputs) < len(block.inputs) or not count:
+    if len(inputs) < len(block.inputs) or (inputs and not count):
         return
     chosen: list[Sequence[int]] = []
     if len(needed) <= count <= len(inputs):

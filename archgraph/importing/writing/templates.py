@@ -5,7 +5,7 @@ Calls whose class becomes no block of its own are opened: their items stand in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from archgraph.dims import Dim, Size
 from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
+from archgraph.importing.writing.handed_sizes import HandedSize
 from archgraph.importing.writing.settled_sizes import SettledSizes
+from archgraph.importing.writing.values import number_count
 from archgraph.importing.writing.written_ties import WrittenTies
-from archgraph.structure.parameters import WIDE
+from archgraph.structure.parameters import MISSING, WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 
@@ -63,6 +65,8 @@ class BodyTemplate(InstanceTemplate[WrittenStatement]):
     values: list[Value] = field(default_factory=list)
     """The values by their numbers."""
     sizes: SettledSizes = field(default_factory=lambda: SettledSizes(()))
+    handed: list[Size] | None = None
+    """The sizes that are arguments, since the inputs do not say them; None where none may be."""
     listed: Mapping[int, str] = field(default_factory=dict)
     """The inputs that are one list, by their places, with their names in it: `x.0`, `x.1`."""
 
@@ -90,10 +94,13 @@ class AppliedBlock:
     ports: tuple[str, ...]
     places: tuple[int, ...]
     listed: tuple[str, ...]
+    sizes: tuple[tuple[str, Size], ...] = ()
+    """The sizes that are handed to it, with the names of these arguments."""
 
 
 class TemplateReader:
-    """Reads one body. `is_opened` says which calls are opened; `shared` are the ids of what others apply once more."""
+    """Reads one body. `is_opened` says which calls are opened; `shared` are the ids of what others apply once more,
+    `handing` the classes that sizes are handed to."""
 
     def __init__(
         self,
@@ -102,17 +109,20 @@ class TemplateReader:
         ties: WrittenTies,
         sizes: SettledSizes,
         shared: frozenset[int],
+        handing: Collection[str] = (),
     ):
         self._is_opened = is_opened
         self._shared = shared
         self._applied = applied
         self._ties = ties
         self._sizes = sizes
+        self._handing = handing
 
     def read(self, body: Graph, call: Call | None) -> BodyTemplate:
         """The template of a body. Raises ImportingError for a size that its inputs do not determine."""
         kinds = tuple(f"{value.type.rank} {value.dtype}" for value in body.inputs)
-        template = BodyTemplate(arguments=kinds, call=call, body=body, sizes=self._sizes)
+        handed: list[Size] | None = [] if call is not None and call.block in self._handing else None
+        template = BodyTemplate(arguments=kinds, call=call, body=body, sizes=self._sizes, handed=handed)
         numbers: dict[int, int] = {}
         for value in body.inputs:
             numbers[id(value)] = len(template.values)
@@ -164,7 +174,10 @@ class TemplateReader:
             ties = self._ties.of_call(item, around)
             handed = (operands[place] for place in applied.places)
             how = (tuple(ties.items()), training, item.scan)
-            term = Term("call", applied.name, (*handed, *applied.arguments), value=how)
+            sized = (
+                Term("argument", word, (_size_term(size, template),), value=(MISSING,)) for word, size in applied.sizes
+            )
+            term = Term("call", applied.name, (*handed, *applied.arguments, *sized), value=how)
         else:
             ports = tuple(item.inputs)
             about = f"{item.op.name}({','.join(ports)})"
@@ -224,7 +237,7 @@ def attribute_terms(node: Node, template: BodyTemplate) -> Iterator[Term]:
 def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
     if isinstance(value, Size):
         return _size_term(value, template)
-    if isinstance(value, tuple) and role == "value" and _count(value) > MOST_IN_EXPRESSIONS:
+    if isinstance(value, tuple) and role == "value" and number_count(value) > MOST_IN_EXPRESSIONS:
         return Term("table", role, value=value)
     if isinstance(value, tuple) and role == "dim" and len(value) == 1:
         return _value_term(role, value[0], template)
@@ -236,11 +249,6 @@ def _value_term(role: str, value: Any, template: BodyTemplate) -> Term:
     return number(role, value)
 
 
-def _count(value: Any) -> int:
-    """How many numbers nested lists hold."""
-    return sum(map(_count, value)) if isinstance(value, tuple) else 1
-
-
 def _size_term(size: Dim, template: BodyTemplate) -> Term:
     """A symbolic size through the shapes of the inputs; in the whole network, its own symbols say it."""
     if template.call is None:
@@ -250,7 +258,12 @@ def _size_term(size: Dim, template: BodyTemplate) -> Term:
         for place, value in enumerate(template.body.inputs)
         for axis, dim in enumerate(value.shape)
     ]
+    handed = template.handed
+    sources += [HandedSize(known, place) for place, known in enumerate(handed or ())]
     found = template.sizes.expressed(size, sources)
+    if found is None and handed is not None and isinstance(size, Size):
+        handed.append(size)
+        return HandedSize(size, len(handed) - 1).term
     if found is None:
         raise OutsideSizeError(template.call.block, size)
     return found

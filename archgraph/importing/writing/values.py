@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.handed_sizes import HANDED
+from archgraph.language.reading.composer import MAX_TEXT
+from archgraph.ops.constant_tables import table_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
 from archgraph.structure.terms import Term
 
+MOST_IN_LISTS = 512
+"""Numbers of a table that stand in the file one by one."""
 _BINDING = {"+": 1, "-": 1, "*": 2, "//": 2}
 Symbols = Mapping[tuple[int, int], str]
 
@@ -15,8 +20,9 @@ Symbols = Mapping[tuple[int, int], str]
 class ValueWriter:
     """Writes the numbers of one class, which come in the order of its template."""
 
-    def __init__(self, expressions: Iterator[Expression], symbols: Symbols):
+    def __init__(self, expressions: Iterator[Expression], symbols: Symbols, handed: Sequence[str] = ()):
         self._expressions = expressions
+        self._handed = handed
         self._symbols = symbols
 
     def written(self, term: Term) -> Any:
@@ -26,7 +32,7 @@ class ValueWriter:
         if term.kind == "list":
             return [self.written(part) for part in term.parts]
         if term.kind == "table":
-            return as_data(term.value)
+            return _table(term.value)
         if term.kind == "symbolic":
             return f"={term.text}"
         return f"={self._size(term, 0)}"
@@ -36,6 +42,8 @@ class ValueWriter:
             return expression_text(next(self._expressions))
         if term.kind == "shape":
             return self._symbols[term.value]
+        if term.kind == HANDED:
+            return self._handed[int(term.value)]
         strength = _BINDING[term.text]
         left, right = self._size(term.parts[0], strength), self._size(term.parts[1], strength + 1)
         text = f"{left} {term.text} {right}"
@@ -72,6 +80,19 @@ def literal(value: Any) -> str:
     if isinstance(value, str) and value.startswith("="):
         return value[1:]
     return repr(value)
+
+
+def _table(value: Any) -> Any:
+    """A table of numbers: as lists, or as one text where these would be many lines."""
+    if number_count(value) <= MOST_IN_LISTS:
+        return as_data(value)
+    text = table_text(value)
+    return text if len(text) <= MAX_TEXT else as_data(value)
+
+
+def number_count(value: Any) -> int:
+    """How many numbers nested lists hold."""
+    return sum(map(number_count, value)) if isinstance(value, tuple) else 1
 
 
 def as_data(value: Any) -> Any:

@@ -62,8 +62,8 @@ class WiringWriter:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
         if place < len(line.pattern.read):
             return NumberedName(name, stem, line.pattern.read[place])
-        count = line.keys.get("repeat")
-        return NumberedName(name, name, count - 1) if isinstance(count, int) else NumberedName(name)
+        copies = line.keys.get("repeat")
+        return NumberedName(name, name, copies - 1) if isinstance(copies, int) else NumberedName(name)
 
     def _listed(self, line: Line, reference: Reference) -> dict[str, Any]:
         """What is read at each port of a block, at those of a list (`x.0`, `x.1`) together."""

@@ -11,6 +11,7 @@ yet, so what the body has required is required again, and what it has asked must
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from operator import le
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from archgraph.language.elaboration.elaboration_log import AppliedName, BodyInsi
 from archgraph.language.elaboration.evaluation import holds_expression
 from archgraph.language.elaboration.resolve import WrittenNode
 from archgraph.language.expressions import budget
+from archgraph.records import record
 
 if TYPE_CHECKING:
     from archgraph.language.elaboration.blocks import Use
@@ -31,7 +33,7 @@ MOST_KEPT_NODES = 10_000
 """Nodes of standard blocks that are kept for later networks: about 10 MB."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ElaborationProgress:
     """How far a run had come when a body was begun, and how deep it stood: in blocks, in bodies, in modules."""
 
@@ -49,7 +51,7 @@ class ElaborationProgress:
         return ElaborationProgress(len(run.problems), ties, len(run.warnings), run.nodes, len(run.log), depth)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ElaboratedBody:
     """The body of a block, its parameters, and what it added to the run: nodes, warnings, and its part of the log."""
 
@@ -112,7 +114,7 @@ class BlockCache:
         self.bodies[key] = found = ElaboratedBody(key, use, *body, nodes, warnings, log, begun.depth)
         run.log[begun.log :] = [BodyInside(found, use.address)]
         if use.definitions.lasting and all(map(_lasting, use.given.values())):
-            _keep_for_later(replace(found, log=tuple(condensed(log))))
+            _KEPT.keep(replace(found, log=tuple(condensed(log))))
 
     def _taken_over(self, body: ElaboratedBody, use: Use, run: Elaboration) -> bool:
         """Whether a body of an earlier network comes out the same in this one. What it requires is required."""
@@ -155,15 +157,35 @@ class BlockCache:
         return True
 
 
-_KEPT: OrderedDict[Any, ElaboratedBody] = OrderedDict()
-"""Bodies of standard blocks, those that were kept last at the end."""
+class KeptBodies:
+    """Bodies of standard blocks for later networks; where they are too many, those that were kept first go."""
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[Any, ElaboratedBody] = OrderedDict()
+        self._nodes = 0
+
+    def __iter__(self) -> Iterator[ElaboratedBody]:
+        return iter(self._bodies.values())
+
+    def get(self, key: Any) -> ElaboratedBody | None:
+        """The body of an equal use."""
+        return self._bodies.get(key)
+
+    def keep(self, body: ElaboratedBody) -> None:
+        """Keeps one more, in place of an equal one."""
+        before = self._bodies.get(body.key)
+        self._bodies[body.key] = body
+        self._nodes += body.nodes - (before.nodes if before is not None else 0)
+        while self._nodes > MOST_KEPT_NODES:
+            self._nodes -= self._bodies.popitem(last=False)[1].nodes
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+        self._bodies.clear()
+        self._nodes = 0
 
 
-def _keep_for_later(body: ElaboratedBody) -> None:
-    _KEPT[body.key] = body
-    kept = sum(other.nodes for other in _KEPT.values())
-    while kept > MOST_KEPT_NODES:
-        kept -= _KEPT.popitem(last=False)[1].nodes
+_KEPT = KeptBodies()
 
 
 def _deep_enough(found: ElaboratedBody, begun: ElaborationProgress) -> bool:

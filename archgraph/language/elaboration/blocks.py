@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from archgraph.dims import Dim
@@ -36,11 +36,12 @@ from archgraph.language.elaboration.value_origins import sources
 from archgraph.language.schema.references import OutputNames, base_name
 from archgraph.language.schema.spec import BlockSpec, BodySpec, InputSpec
 from archgraph.ops.contract import REGISTRY, TensorType
+from archgraph.records import record
 
 MAX_DEPTH = 32
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Use:
     """A block being elaborated: where it is applied, and what with."""
 

@@ -14,6 +14,7 @@ from archgraph.language.elaboration.bindings import BoundName, Located, Reader, 
 from archgraph.language.elaboration.name_errors import no_stack, unreadable
 from archgraph.language.schema.references import base_name, parsed
 from archgraph.language.schema.spec import BodySpec, Path
+from archgraph.records import record
 
 if TYPE_CHECKING:
     from archgraph.language.elaboration.tied_weights import Tie
@@ -34,7 +35,7 @@ class Stack:
     uncertain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class FramePlace:
     """Where a frame stands: in the source, and in the module tree."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archgraph.dims import Facts
@@ -22,6 +21,7 @@ from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import module_path
 from archgraph.language.schema.references import is_computed
 from archgraph.language.schema.spec import NodeSpec
+from archgraph.records import record
 
 if TYPE_CHECKING:
     from archgraph.language.elaboration.elaborate import Elaboration
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_COPIES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Copies:
     """The loop variables of each copy, and whether the copies share one input instead of chaining."""
 

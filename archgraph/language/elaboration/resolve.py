@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -19,9 +18,10 @@ from archgraph.language.expressions.values import described
 from archgraph.language.schema.names import LISTED_BY_COMMANDS
 from archgraph.language.schema.spec import BlockSpec, NodeSpec
 from archgraph.ops.contract import REGISTRY, Operation, operation_hint
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class WrittenNode:
     """A node as it was written, with the names and the definitions of that place.
 

@@ -99,6 +99,18 @@ def look_for(file: str) -> None:
         spent.looked_for.add(file)
 
 
+@contextmanager
+def looked_for() -> Iterator[set[str]]:
+    """The files that the work inside depends on, which are the load's as well."""
+    with bounded_effort() as spent:
+        around, spent.looked_for = spent.looked_for, set()
+        try:
+            yield spent.looked_for
+        finally:
+            around |= spent.looked_for
+            spent.looked_for = around
+
+
 def spend_file(file: str, values: int) -> None:
     """Notes a file that was read, with the number of values in it. Raises ReadError where all together are too many."""
     spent = _spent.get()

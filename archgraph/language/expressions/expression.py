@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from archgraph.dims import Facts
 from archgraph.errors import ExpressionError
 from archgraph.language.expressions.compiler import Compiler, Run
 from archgraph.language.expressions.values import described
+from archgraph.records import record
 
 MOST_LEVELS = 16
 LONGEST_PATH = 1_000
@@ -28,7 +28,7 @@ def is_expression(value: Any) -> bool:
     return isinstance(value, str) and value.startswith("=")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Expression:
     """A compiled expression: its text without the '=', the names that it reads, and how to compute it."""
 
@@ -53,7 +53,7 @@ def compile_expression(text: str) -> Expression:
     return Expression(source, frozenset(compiler.names), run)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class PathTemplate:
     """A path with expressions in braces, such as `features.{2 * s + 1}.{i}`."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from archgraph.dims import Facts, Size
 from archgraph.language.expressions.operators import LONGEST_LIST, bounded, checked, combine, compare, truth
 from archgraph.language.expressions.values import FaultError, described, is_number
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Function:
     """A function by its name, its form as documented, and how many arguments it takes."""
 

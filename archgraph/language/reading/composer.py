@@ -18,7 +18,7 @@ from archgraph.language.reading.missing_space import pair_in_key, space_hint, st
 
 MAX_DEPTH = 64
 MAX_ENTRIES = 10_000
-MAX_TEXT = 65_536
+MAX_TEXT = 262_144
 MAX_INTEGER = 2**63 - 1
 MAX_VALUES = 80_000
 MAX_PROBLEMS = 50

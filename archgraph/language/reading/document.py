@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +30,7 @@ from archgraph.language.reading.composer import (
 from archgraph.language.reading.json_events import JsonError, json_events
 from archgraph.language.reading.marks import Marks, mark_at
 from archgraph.language.reading.missing_space import pair_before, space_hint
+from archgraph.records import record
 
 if TYPE_CHECKING:
     from archgraph.language.extension.extension import Extension
@@ -45,7 +45,7 @@ INDENTED = "the line is not indented as its neighbours are: what belongs togethe
 __all__ = ["Document", "Marks", "from_mapping", "read_file", "read_text"]
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Document:
     """Plain data (dict, list, str, int, float, bool, None), the places of its parts, the text it was read from, and how
     many values it holds."""

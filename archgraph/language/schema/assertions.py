@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from archgraph.errors import SchemaError
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.value_types import Found, RefusedError, claim, collected, text, unknown_key
+from archgraph.records import record
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Asserted:
     """What a block claims of itself: expressions with messages, and published numbers of parameters by preset."""
 

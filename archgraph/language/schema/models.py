@@ -131,14 +131,23 @@ Meta = dict[str, Value]
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
 
+def _new_mapping() -> dict[str, Any]:
+    """A factory whose signature pydantic reads at once; that of `dict` it parses for a third of a millisecond."""
+    return {}
+
+
+def _new_list() -> list[Any]:
+    return []
+
+
 def _nothing() -> Any:
     """An empty mapping as default. Before pydantic 2.12, fields that shared one `Field` shared its checks too."""
-    return Field(default_factory=dict)  # pydantic copies a default that is a mapping, deeply, for every node
+    return Field(default_factory=_new_mapping)  # pydantic copies a default that is a mapping, deeply, for every node
 
 
 def _empty() -> Any:
     """An empty list as default."""
-    return Field(default_factory=list)
+    return Field(default_factory=_new_list)
 
 
 class InputModel(BaseModel):
@@ -203,10 +212,10 @@ class NodeModel(BaseModel):
     when: Condition = None
     else_: Annotated[str | None, Admits(value_types.single_reference, _REFERENCE)] = Field(None, alias="else")
     repeat: Repeat = None
-    for_: dict[ExpressionName, Values] = Field(default_factory=dict, alias="for", min_length=1)
+    for_: dict[ExpressionName, Values] = Field(default_factory=_new_mapping, alias="for", min_length=1)
     map: Condition = False
     chain: Names = _empty()
-    scan: dict[InputName, Dimension] = Field(default_factory=dict, min_length=1)
+    scan: dict[InputName, Dimension] = Field(default_factory=_new_mapping, min_length=1)
     push: Push | None = None
     path: NodePath | None = None
     let: Let = _nothing()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from archgraph.errors import SchemaError
+from archgraph.records import record
 
 LONGEST_PATTERN = 200
 MOST_SEGMENTS = 32
@@ -18,7 +18,7 @@ _SEGMENT = re.compile(r"<[^<>]*>|[^.]+")
 EXAMPLES = "a path such as fc, layer1.conv2, layer*.relu1, **.norm or <bottleneck>.bn3"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class NodePattern:
     """Segments of a path: a name, with `*` and `?` for any of its characters, `**` for any number of levels, or
     `<op>` for a node that applies an operation or a block. A pattern that starts with `<op>` starts at any level."""

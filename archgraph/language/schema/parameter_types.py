@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from archgraph.dims import Size
@@ -21,6 +21,7 @@ from archgraph.errors import Problem, ReadError, SchemaError, nearest
 from archgraph.language.expressions.expression import compile_expression, is_expression
 from archgraph.language.expressions.values import described, is_number
 from archgraph.language.reading.composer import scalar
+from archgraph.records import record
 
 TYPE_WORDS = ("int", "float", "bool", "str", "list", "node")
 ANY = "any"
@@ -44,7 +45,7 @@ _TOKEN = re.compile(r"\s*([A-Za-z_]\w*|[\[\]|?])")
 _ONE_OF_US = re.compile(r"[\w\s\[\]|?]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Kind:
     """One alternative of a type: a type word, `any`, a list of something, or one of several texts."""
 
@@ -108,7 +109,7 @@ _ACCEPTS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ParameterType:
     """What a parameter accepts, whether it must be given, and its value where it is not."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from archgraph.dims import Facts
 from archgraph.errors import SchemaError
 from archgraph.language.expressions.expression import compile_template
+from archgraph.records import record
 
 OutputNames = str | tuple[str, ...]
 """What an output hands out: the name of a value, or the names of several, which are numbered."""
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ValueReference:
     """A value's name, the output or copy of it that is read ('' for the value itself), and which of its parts."""
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from archgraph.language.reading.document import Document
 from archgraph.language.schema.parameter_types import ParameterType
 from archgraph.language.schema.references import OutputNames
+from archgraph.records import record
 
 Path = tuple[str | int, ...]
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class InputSpec:
     """An input. Entries of `shape` are numbers, names of symbols, expressions, '...' for leading dimensions, or '_' for
     a size without a name. With `each` it is a value for each entry of a list, which the shape calls `entry`."""
@@ -30,7 +31,7 @@ class InputSpec:
     entry: str = ""
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class BodySpec:
     """Nodes in the order of the file, and what they hand out: no `outputs` where that is the last node's value."""
 
@@ -46,7 +47,7 @@ class BodySpec:
             yield from (given,) if isinstance(given, str) else given
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class NodeSpec:
     """A node: an operation or block (`op`), a group (`body`), or another node's module applied again (`share`).
 
@@ -83,7 +84,7 @@ class NodeSpec:
         return self.repeat is not None or bool(self.loop)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class BlockSpec:
     """A block, or the model itself. `parameter_counts` are published numbers by preset (None: without one); `blocks`
     are those that only its own nodes, and theirs, may name; `operations` are names that mean the operation in it."""
@@ -110,7 +111,7 @@ class BlockSpec:
         return tuple(name for name, kind in self.params.items() if kind.text.startswith("node"))
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class UsedFile:
     """An entry of `use`: a path or the name of a shipped network, each with a preset or without.
 
@@ -143,7 +144,7 @@ class UsedFile:
         return "" if self.is_path else self.path
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Spec:
     """A spec: the model itself, the blocks that it defines, and the files whose blocks it uses."""
 

@@ -1,0 +1,105 @@
+"""Calls whose bodies are equal: whatever is written for one of them is right for the others.
+
+Two calls get one number where nothing that code is made of tells them apart: operations, types, wiring, names and the
+block's arguments. Where they stand, and what is computed before and after them, is no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+from archgraph.codegen.analysis.names import segment
+from archgraph.dims import Size
+from archgraph.graph.types import Call, Graph, Item, Node
+from archgraph.ops.contract import Operation
+
+_PLAIN = (int, float, bool, Size)
+"""Types of arguments that become parameters of a class."""
+
+
+class EqualCalls:
+    """Numbers calls; equal ones get the same number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._operations: dict[int, int] = {}
+        self._known: dict[int, int] = {}
+
+    def number(self, call: Call) -> int:
+        """The number of a call: that of the first which equals it, its name and what it reads aside."""
+        found = self._known.get(id(call))
+        if found is None:
+            given = _typed_arguments(call.arguments), _typed_arguments(call.symbols)
+            key = (call.kind, call.block, call.hidden, call.scan, *given, self._body(call.body))
+            found = self._known[id(call)] = self._number(key)
+        return found
+
+    def _number(self, key: Hashable) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def _body(self, graph: Graph) -> Hashable:
+        places = {id(value): place for place, value in enumerate(graph.inputs)}
+        items = []
+        for item in graph.items:
+            made = item.outputs
+            applied = self._call(item, places) if isinstance(item, Call) else self._node(item, places)
+            items.append((item.name, item.training, applied, tuple([(value.name, value.type) for value in made])))
+            for value in made:
+                places[id(value)] = len(places)
+        ends = [(name, places[id(value)]) for name, value in graph.outputs.items()]
+        trained = [(name, places[id(value)]) for name, value in graph.training_outputs.items()]
+        begun = [(value.name, value.type) for value in graph.inputs]
+        return tuple(begun), tuple(items), tuple(ends), tuple(trained), graph.order
+
+    def _call(self, call: Call, places: Mapping[int, int]) -> Hashable:
+        return self.number(call), segment(call), tuple([places[id(value)] for value in call.inputs])
+
+    def _node(self, node: Node, places: Mapping[int, int]) -> Hashable:
+        read = [(port, places[id(value)]) for port, value in node.inputs.items()]
+        ties = tuple(node.ties.items()) if node.ties else ()
+        return self._operation(node.op), node.hidden, len(node.weights), ties, *read
+
+    def _operation(self, op: Operation) -> int:
+        found = self._operations.get(id(op))
+        if found is None:
+            try:
+                found = self._number((type(op), *map(_typed, vars(op).values())))
+            except TypeError:  # an attribute that cannot be looked up, such as a plugin's list: it equals itself alone
+                found = self._number((type(op), id(op)))
+            self._operations[id(op)] = found
+        return found
+
+
+def _typed(value: Any) -> Hashable:
+    """A value as itself alone: 1, 1.0 and True are three."""
+    if isinstance(value, tuple):
+        return tuple(map(_typed, value))
+    kind = type(value)
+    return kind, repr(value) if kind is float else value
+
+
+def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
+    return tuple((name, type(value), value if type(value) in _PLAIN else None) for name, value in arguments.items())
+
+
+def can_be_equal(graph: Graph) -> bool:
+    """Whether calls that are equal inside have equal modules: no module is applied again, and no order reaches into
+    the modules of a call from outside."""
+    orders = [graph.order]
+    for item in items(graph):
+        if item.shares is not None:
+            return False
+        if isinstance(item, Call):
+            orders.append(item.body.order)
+    return not any("." in name for order in orders for name in order)
+
+
+def items(graph: Graph) -> Iterator[Item]:
+    """All items at every depth."""
+    waiting = [graph]
+    while waiting:
+        for item in waiting.pop().items:
+            yield item
+            if isinstance(item, Call):
+                waiting.append(item.body)

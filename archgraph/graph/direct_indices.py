@@ -1,0 +1,54 @@
+"""Networks whose tables are looked up by their inputs as they are, as those of language models and of classes are.
+
+Their ranges are seen at once, and always hold a number. All others are followed through the network (`index_ranges`),
+on arrays of numpy, whose import takes as long as a load.
+"""
+
+from __future__ import annotations
+
+from archgraph.graph.input_range import RowsOfTables
+from archgraph.graph.types import Call, Graph, Node, Value
+from archgraph.ops.contract import Operation
+
+
+def rows_of_inputs(graph: Graph) -> dict[str, RowsOfTables] | None:
+    """The range of each input that looks up tables; None where an index is computed, counted or stored, or is read by
+    another operation than `embedding`."""
+    found: dict[str, list[Node]] = {value.name: [] for value in graph.inputs}
+    if not _collect(graph, {value: value.name for value in graph.inputs}, found):
+        return None
+    return {name: _range(name, nodes) for name, nodes in found.items() if nodes}
+
+
+def _collect(body: Graph, known: dict[Value, str], found: dict[str, list[Node]]) -> bool:
+    """Notes the tables by the input that looks them up; whether that is all that is read by indices. `known` are the
+    values that are an input."""
+    for item in body.items:
+        if item.training:
+            continue
+        if isinstance(item, Call):
+            if item.scan is not None:
+                return False
+            inside = zip(item.body.inputs, item.inputs, strict=True)
+            inner = {inner: known[outer] for inner, outer in inside if outer in known}
+            if not _collect(item.body, inner, found):
+                return False
+            made = zip(item.outputs, item.body.outputs.values(), strict=True)
+            known.update({outer: inner[value] for outer, value in made if value in inner})
+        elif item.op.indices:
+            name = known.get(item.inputs["input"]) if _is_embedding(item.op) else None
+            if name is None:
+                return False
+            found[name].append(item)
+    return True
+
+
+def _is_embedding(op: Operation) -> bool:
+    return op.name == "embedding"
+
+
+def _range(name: str, tables: list[Node]) -> RowsOfTables:
+    """What all of the tables have; the last one that reads it is its first cause."""
+    last_rows = [node.op.index_range("input", node.types)[1] for node in tables]
+    rows = 1 + min(row for row in last_rows if isinstance(row, int))
+    return RowsOfTables(name, rows, tuple(dict.fromkeys(reversed(tables))))

@@ -1,0 +1,183 @@
+"""Indices that are counted by sums: of ids, of masks that nobody can bound, of ids that are compared with a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import archgraph
+from archgraph.errors import ShapeError
+from archgraph.graph.index_ranges import input_ranges, trial_ranges
+from archgraph.graph.types import Graph
+from archgraph.verify import export_verified
+
+Nodes = dict[str, Any]
+ROWS = 20
+TABLE = {"op": "embedding", "num_embeddings": ROWS, "embedding_dim": 2}
+COUNTED = {"c": {"op": "cumsum", "dim": 1}}
+
+
+def net(nodes: Nodes, dtype: str, *shape: Any) -> Graph:
+    inputs = {"x": {"shape": list(shape or ("N", "L")), "dtype": dtype}}
+    return archgraph.load({"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes})
+
+
+def longest(graph: Graph) -> int | None:
+    return next((rule.maximum for rule in graph.constraints if rule.symbol == "L"), None)
+
+
+# --- ids ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [-3, 0, 1, 5])
+@pytest.mark.parametrize("factor", [1, 2])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_all_that_is_drawn_is_counted_within_the_table(offset: int, factor: int, size: int) -> None:
+    """Both ends throughout, and everything between: no sum leaves its row, and one more of each would."""
+    nodes = {**COUNTED, "times": {"op": "mul", "value": factor}, "at": {"op": "add", "value": offset}, "t": TABLE}
+    graph = net(nodes, "int64")
+    found = trial_ranges(graph, {"N": 3, "L": size})["x"]
+    low, high = (int(np.asarray(end).flat[0]) for end in (found.low, found.high))
+    assert low <= high
+    sums = factor * np.cumsum([[number] * size for number in (low, high)], axis=1) + offset
+    assert 0 <= sums.min() <= sums.max() < ROWS
+    assert factor * size * (high + 1) + offset >= ROWS
+    module = archgraph.to_torch(graph)
+    module(torch.randint(low, high + 1, (3, size)))
+
+
+def test_ids_are_told_no_range_that_they_need_not_keep() -> None:
+    """-1 and 1 are counted to 0: what one number may be depends on the others, except where it is the only one."""
+    assert input_ranges(net({**COUNTED, "t": TABLE}, "int64")) == {}
+    alone = input_ranges(net({**COUNTED, "t": TABLE}, "int64", "N", 1))
+    assert {name: item.text for name, item in alone.items()} == {"x": "0 to 19"}
+
+
+POSITIONS: Nodes = {
+    "token": {"op": "to", "dtype": "int64"},
+    "counted": {"op": "cumsum", "in": "token", "dim": 1},
+    "number": {"op": "mul", "in": ["counted", "token"]},
+    "position": {"op": "add", "value": 1},
+    "t": TABLE,
+}
+"""Positions of the tokens, and 1 where there is none: those of RoBERTa and OPT."""
+
+
+def test_a_mask_of_whole_numbers_is_drawn_of_0_and_1(tmp_path: Any) -> None:
+    graph = net({name: node for name, node in POSITIONS.items() if name != "token"} | {
+        "counted": {"op": "cumsum", "in": "x", "dim": 1}, "number": {"op": "mul", "in": ["counted", "x"]}
+    }, "int64")  # fmt: skip
+    found = trial_ranges(graph, {"N": 2, "L": 5})["x"]
+    assert (found.low.min(), found.high.max()) == (0, 1)
+    certificate = export_verified(archgraph.to_torch(graph), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+def test_a_product_that_may_not_be_0_has_no_factor_of_0() -> None:
+    """1 to 20 of the first, 1 of the other: a row is read by one less."""
+    inputs = {name: {"shape": ["N"], "dtype": "int64"} for name in ("x", "y")}
+    nodes = {"m": {"op": "mul", "in": ["x", "y"]}, "at": {"op": "sub", "value": 1}, "t": TABLE}
+    graph = archgraph.load({"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes})
+    found = trial_ranges(graph, {"N": 4})
+    assert [(int(item.low.min()), int(item.high.max())) for item in found.values()] == [(1, 20), (1, 1)]
+
+
+# --- masks --------------------------------------------------------------------------------------------------------
+
+MASKS: dict[str, tuple[Nodes, int]] = {
+    "counted": ({**COUNTED, "t": TABLE}, 19),
+    "moved": ({"same": "identity", "r": {"op": "flip", "dims": [1]}, **COUNTED, "t": TABLE}, 19),
+    "inverted": ({"none": "logical_not", **COUNTED, "t": TABLE}, 19),
+    "turned into bytes": ({"b": {"op": "to", "dtype": "uint8"}, **COUNTED, "t": TABLE}, 19),
+    "added up": ({"s": {"op": "sum", "dim": 1, "keepdim": True}, "t": TABLE}, 19),
+    "positions": (POSITIONS, 18),
+    "twice": ({**COUNTED, "times": {"op": "mul", "value": 2}, "t": TABLE}, 9),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_text_is_no_longer_than_its_table_where_the_mask_is_true_throughout(name: str, tmp_path: Any) -> None:
+    nodes, most = MASKS[name]
+    graph = net(nodes, "bool")
+    assert longest(graph) == most
+    module = archgraph.to_torch(graph)
+    for whole in (False, True):
+        module(torch.full((2, most), whole))
+    with pytest.raises(IndexError, match="out of range"):
+        module(torch.full((2, most + 1), name != "inverted"))
+    certificate = export_verified(module, tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+def test_a_fixed_text_that_is_too_long_for_its_table() -> None:
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        net({**COUNTED, "t": TABLE}, "bool", "N", ROWS)
+    assert raised.value.problems[0].received == "20, where truth values and bytes are as large as can be"
+
+
+def test_a_count_of_nothing_that_is_no_index() -> None:
+    """The first token that is none is counted as -1."""
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        net({**COUNTED, "at": {"op": "sub", "value": 1}, "t": TABLE}, "bool")
+    assert raised.value.problems[0].received == "-1, where truth values and bytes are 0"
+
+
+def test_a_count_of_nothing_that_is_filled_in_is_accepted(tmp_path: Any) -> None:
+    """GPT-2's positions: what is no token has the place of a token."""
+    nodes = {
+        **COUNTED,
+        "at": {"op": "sub", "value": 1},
+        "none": {"op": "logical_not", "in": "x"},
+        "filled": {"op": "masked_fill", "in": ["at", "none"], "value": 1},
+        "t": TABLE,
+    }
+    assert net(nodes, "bool").nodes
+
+
+def test_bytes_hold_up_to_255() -> None:
+    number = {"n": {"op": "to", "dtype": "int64"}}
+    assert net({**number, "t": {**TABLE, "num_embeddings": 256}}, "uint8").nodes
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        net({**number, "t": {**TABLE, "num_embeddings": 255}}, "uint8")
+    assert raised.value.problems[0].received == "255, where truth values and bytes are as large as can be"
+
+
+# --- ids that are compared ----------------------------------------------------------------------------------------
+
+
+def compared(test: str, value: int, rows: int) -> Nodes:
+    """The positions of the tokens that are, or are not, a number; the ids are of a table as well."""
+    return {
+        "is_token": {"op": test, "value": value},
+        **POSITIONS,
+        "words": {**TABLE, "in": "x", "num_embeddings": rows},
+        "y": {"op": "add", "in": ["words", "t"]},
+    }
+
+
+@pytest.mark.parametrize(("test", "value"), [("ne", 1), ("eq", 1), ("ne", 40)])
+def test_tokens_are_counted_where_all_may_be_some(test: str, value: int) -> None:
+    assert longest(net(compared(test, value, 30), "int64")) == 18
+
+
+@pytest.mark.parametrize(("test", "value", "rows"), [("eq", 40, 30), ("ne", 0, 1)])
+def test_what_no_token_can_be_bounds_nothing(test: str, value: int, rows: int) -> None:
+    """No id is 40 in a table of 30 rows, and none is other than 0 in a table of one."""
+    assert longest(net(compared(test, value, rows), "int64")) is None
+
+
+def test_two_tests_of_the_same_ids_are_not_both_met() -> None:
+    """Neither 1 nor 2: all of both. Both 1 and 2: never, so the second table need not hold such a count."""
+    nodes = {
+        "one": {"op": "eq", "value": 1},
+        "two": {"op": "eq", "in": "x", "value": 2},
+        "both": {"op": "logical_and", "in": ["one", "two"]},
+        **COUNTED,
+        "t": TABLE,
+    }
+    assert longest(net(nodes, "int64")) is None
