@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from archgraph.graph.intervals import Interval
 from archgraph.graph.types import Node
@@ -99,7 +100,8 @@ def suppositions(values: SupposedValues, ranges: Mapping[int, Interval]) -> Iter
     choices: list[list[tuple[int, bool]]] = []
     for source, numbers in values.compared.items():
         found = ranges[source]
-        ends = [*zip(found.low.flat, found.high.flat, strict=True)] if found.low.shape == found.high.shape else []
+        same = found.low.shape == found.high.shape
+        ends: list[tuple[Any, Any]] = [*zip(found.low.flat, found.high.flat, strict=True)] if same else []
         if not ends or not all(isinstance(end, (int, float)) for pair in ends for end in pair):
             continue
         ways = []
