@@ -21,7 +21,7 @@ def record(*, eq: bool = True, slots: bool = True, weakref_slot: bool = False) -
     defines itself stays."""
 
     def made(kind: type[T]) -> type[T]:
-        own = vars(kind).keys()
+        own = dict(vars(kind))
         new: Any = dataclass(eq=False, repr=False, slots=slots, weakref_slot=weakref_slot)(kind)
         if "__repr__" not in own:
             new.__repr__ = _text
