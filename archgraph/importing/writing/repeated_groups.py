@@ -182,10 +182,10 @@ def _group(
         if column[0].term.kind == "call":
             told = [argument_of(one) for one in zip(*arguments, strict=True)]
             together += sum(1 if part.kind == "argument" else 3 for part in told)
-            entries.append(replace(column[0].term, parts=tuple(told)))
+            entries.append(column[0].term._replace(parts=tuple(told)))
         else:
             together += 1
-            entries.append(replace(column[0].term, parts=tuple(arguments[0])))
+            entries.append(column[0].term._replace(parts=tuple(arguments[0])))
         apart += len(rows) * (1 + len(arguments[0]))
     if 3 + len(first) + together >= apart + (len(rows) - 1) * len(first):
         return None
