@@ -113,12 +113,20 @@ class _Search:
         falling = tuple(box for box in sides if box.start <= last)
         rising = tuple(box for box in sides if box.start >= first)
         bottom = tuple(box for box in sides if last < box.start < first)
-        if not self._monotonous(falling, rising):
+        if not self._monotonous(falling, rising) or self._meets_at_one_size(found):
             return None
         sided = {*falling, *rising}
         found = [path for path in found if path.tail in sided and path.head in sided]  # what is aside crosses nothing
         crossing = frozenset(edge for path in found for edge in path.edges)
         return UShape(falling, bottom, rising, tuple(self._skips(found)), crossing)
+
+    def _meets_at_one_size(self, found: Sequence[Path]) -> bool:
+        """Whether images of several sizes are all brought to one, as a decoder does that joins them at once: no size is
+        climbed to after another."""
+        sizes = {self._area(path.edges[0].sources[0]) for path in found}
+        heads = {path.head for path in found}
+        apart = len(heads) > 1 or any(path.via for path in found)  # else one box holds a whole way up
+        return len(sizes) > 1 and apart and len({self._area(self._result(head)) for head in heads}) == 1
 
     def _turn(self, sides: Sequence[Box], first: int, last: int) -> tuple[int, int]:
         """Where the way up starts and the way down ends: boxes between the innermost skip's ends belong to a side as
