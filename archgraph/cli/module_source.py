@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import inspect
@@ -151,13 +150,15 @@ def imported_graph(text: str) -> Graph:
     """The graph of a module, proved equal to it, for this run. Raises ImportingError, SpecError."""
     found = imported(text)
     import tempfile
+    from multiprocessing.util import Finalize
 
     from archgraph.verify.shape_check import save_weights, without_numbers
 
     if without_numbers(found.module):
         return found.graph
     folder = Path(tempfile.mkdtemp(prefix="archgraph-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # As this process ends: one that multiprocessing has made runs nothing that is registered with atexit.
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
     _weights[id(found.graph)] = folder / "weights.safetensors"
     _graphs.append(found.graph)
     save_weights(found.module, _weights[id(found.graph)])

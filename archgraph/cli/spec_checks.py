@@ -13,6 +13,7 @@ from archgraph.cli.checked_networks import checked_network
 from archgraph.errors import ArchgraphError, InputError, UnknownNameError
 from archgraph.graph.types import Graph
 from archgraph.importing.sources.source_names import names_module
+from archgraph.plugins.faults import blamed
 
 MANY = 8
 """From so many specs on, further processes save more than they cost."""
@@ -69,6 +70,11 @@ def _checked(spec: str, settings: Sequence[str]) -> Result:
         return Result(spec, [checked_network(graph) for graph in _networks(spec, settings)])
     except ArchgraphError as error:
         return Result(spec, [], error)
+    except Exception as error:
+        found = blamed(error)  # here, where it came up: what is handed back by another process has lost its way
+        if found is None:
+            raise
+        return Result(spec, [], found)
 
 
 def _networks(spec: str, settings: Sequence[str]) -> Iterable[Graph]:

@@ -17,6 +17,7 @@ import pytest
 
 from archgraph.cli import parallel_checks, spec_checks
 from archgraph.errors import InputError
+from archgraph.plugins.plugin import ENABLED, Plugin
 
 forking = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs processes that fork")
 
@@ -99,3 +100,16 @@ def waited_for(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@forking
+def test_a_plugin_that_fails_is_named_for_its_spec(
+    archgraph: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENABLED, "bad", Plugin("bad", "bad-plugin", "1", "bad.operations"))
+    code: dict[str, Any] = {"__name__": "bad.operations"}
+    exec("def failing(graph):\n    raise IndexError('no such row')", code)
+    monkeypatch.setattr(spec_checks, "checked_network", code["failing"])
+    ran = archgraph("check", str(folder))
+    assert ran.status == 1
+    assert ran.err.count("error: the plugin bad: bad.operations failed\n  received: IndexError: no such row") == 7

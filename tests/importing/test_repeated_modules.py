@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+import archgraph as ag
+from archgraph.errors import ImportingError
 from archgraph.graph import parameter_count, weights
 from archgraph.graph.types import Graph
 from archgraph.importing.api import import_module
@@ -349,3 +352,43 @@ def test_a_block_hides_no_operation() -> None:
     graph = imported(Norms, x=SEQUENCE)
     assert list(graph.info.spec["blocks"]) == ["rms_norm_block"]
     assert not graph.warnings
+
+
+class SharedBuffer(nn.Module):
+    """A buffer that two modules have, and both read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        scale = torch.linspace(1, 2, 3)[:, None, None]
+        self.register_buffer("scale", scale)
+        self.inner = nn.Conv2d(3, 3, 1)
+        self.inner.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x * self.scale) + self.inner.scale  # type: ignore[operator]
+
+
+class Renamed(nn.Module):
+    """A network with a second name for one of its parts, which nobody calls by it."""
+
+    def __init__(self, norm: type[nn.Module]) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 1), norm(4))
+        self.last = self.body[1] if norm is nn.BatchNorm2d else self.body[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)  # type: ignore[no-any-return]
+
+
+def test_a_second_name_that_nobody_reads_is_told() -> None:
+    made = import_module(Renamed(nn.Identity), {"x": "N,3,H,W"})
+    assert made.notes == (
+        "nobody reads last.weight and 1 more: in the module that is body.0.weight under another name, in the network a "
+        "weight of its own, which training leaves as it is",
+    )
+
+
+@pytest.mark.parametrize("given", [Renamed(nn.BatchNorm2d), SharedBuffer()], ids=["statistics", "buffer"])
+def test_buffers_have_one_name(given: nn.Module) -> None:
+    with pytest.raises(ImportingError, match=r"the buffer (last\.running_mean|inner\.scale) is .* under another name"):
+        ag.from_torch(given.eval(), {"x": "N,3,H,W"})

@@ -172,7 +172,7 @@ class GraphTracer:
         if isinstance(found, str):
             return found
         lost = lost_dropout(self.runs.module, found)
-        notes = (*translation.branches.notes, *modes.notes, *lost)
+        notes = (*translation.notes, *modes.notes, *lost)
         return TracedGraph(found, inputs, modes, notes, tuple(translation.tables.values()))
 
 

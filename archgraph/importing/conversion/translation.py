@@ -27,7 +27,7 @@ from archgraph.importing.tracing.branch_conditions import (
 )
 from archgraph.importing.tracing.capture import Capture
 from archgraph.importing.tracing.symbols import SizeReader, input_symbols, traced_sizes
-from archgraph.importing.tracing.tied_weights import first_keys
+from archgraph.importing.tracing.tied_weights import first_keys, lost_ties, require_one_key_of_buffers
 
 Dims = tuple[str | int, ...]
 
@@ -65,6 +65,8 @@ class Translation:
         """For each tensor that has several keys, by id, the first of them."""
         self.tied_to: set[str] = set()
         """The keys of weights that others are tied to."""
+        self.untied: dict[str, str] = {}
+        """Keys under which nobody reads a weight, and another key of it."""
         self.places: Mapping[fx.Node, ModuleCall] = {}
         self.owners: dict[str, tuple[BodyTranslation, Node]] = {}
         """The node that owns the weights at a path, and the body that it stands in."""
@@ -100,11 +102,17 @@ class Translation:
         outputs = {word: body.value(node) for word, node in evaluation.items()}
         training = {w: body.training_output(w, node) for w, node in returned.items() if w not in evaluation}
         body.builder.keep([*outputs.values(), *training.values()])
+        require_one_key_of_buffers(self.state, self.firsts, self.written)
         body.keep_unread_weights()
         require_equations(program.graph, self.sizes, self.facts)
         self.branches = require_branches(program.graph, self.sizes, self.facts)
         constraints = self.facts.constraints()
         return body.builder.finish(outputs, constraints=constraints, order=body.order(), training_outputs=training)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the graph says otherwise than the module."""
+        return (*self.branches.notes, *lost_ties(self.untied))
 
     @property
     def entries(self) -> EntryOrder:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import fx
 
+from archgraph.errors import ImportingError
 from archgraph.importing.tracing.places import module_path
 
 
@@ -44,3 +45,31 @@ def first_keys(state: Mapping[str, torch.Tensor]) -> dict[int, str]:
         if counts[id(tensor)] > 1:
             found.setdefault(id(tensor), key)
     return found
+
+
+def require_one_key_of_buffers(
+    state: Mapping[str, torch.Tensor], firsts: Mapping[int, str], read: Collection[str]
+) -> None:
+    """Raises ImportingError where a buffer of floating-point numbers that is read stands under several keys: a spec
+    ties parameters alone, and running statistics under one key would stay behind those under the other."""
+    for key, tensor in state.items():
+        first = firsts.get(id(tensor), key)
+        if isinstance(tensor, torch.nn.Parameter) or not tensor.is_floating_point() or first == key:
+            continue
+        if key in read or first in read:
+            raise ImportingError(
+                f"the buffer {key} is {first} under another name",
+                expected="each buffer under one key of the state dict",
+                hint="register the module that has it once; a property of the class can be its other name",
+            )
+
+
+def lost_ties(untied: Mapping[str, str]) -> Iterator[str]:
+    """A note on weights that nobody reads under these keys: nothing in a spec ties them to what is read."""
+    if untied:
+        key, first = next(iter(untied.items()))
+        keys = f"{key} and {len(untied) - 1} more" if len(untied) > 1 else key
+        yield (
+            f"nobody reads {keys}: in the module that is {first} under another name, in the network a weight of its "
+            "own, which training leaves as it is"
+        )
