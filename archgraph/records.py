@@ -21,13 +21,15 @@ def record(*, eq: bool = True, slots: bool = True, weakref_slot: bool = False) -
     defines itself stays."""
 
     def made(kind: type[T]) -> type[T]:
-        own = vars(kind).keys()
+        own = dict(vars(kind))
         new: Any = dataclass(eq=False, repr=False, slots=slots, weakref_slot=weakref_slot)(kind)
         if "__repr__" not in own:
             new.__repr__ = _text
         names = [each.name for each in fields(new) if each.compare]
-        if eq and names and "__eq__" not in own:
-            new.__eq__, new.__hash__ = _comparison(attrgetter(*names))
+        if eq and "__eq__" not in own:
+            equal, hashed = _comparison(attrgetter(*names) if names else _nothing)
+            new.__eq__ = equal
+            new.__hash__ = own.get("__hash__", hashed)
         return new  # type: ignore[no-any-return]
 
     return made
@@ -43,6 +45,10 @@ def _comparison(content: Callable[[Any], Any]) -> tuple[Callable[[Any, object], 
         return hash(content(self))
 
     return equal, hashed
+
+
+def _nothing(_: object) -> tuple[()]:
+    return ()
 
 
 def _text(self: Any) -> str:

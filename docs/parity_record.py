@@ -2,7 +2,7 @@
 
     python docs/parity_record.py              every test that is marked `parity`, the slow ones too: some minutes
     python docs/parity_record.py -k bert      those that pytest chooses; the record of other specs stays
-    python docs/parity_record.py -n 2         any other option of pytest, such as two processes
+    python docs/parity_record.py -x           any other option of pytest, but -n: its processes are not observed
 
 A test says what it holds, `@pytest.mark.parity("outputs", "gradients")`; of which specs is observed: those that it
 loads by name. What `models.md` says of parity is written from the record. Needs the package with its `test` extra.

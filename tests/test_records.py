@@ -43,6 +43,21 @@ class Told:
         return 1
 
 
+@record()
+class Numbered:
+    """A record with a hash of its own alone."""
+
+    number: int
+
+    def __hash__(self) -> int:
+        return 1
+
+
+@record()
+class Empty:
+    """A record that holds nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Twin:
     """The same as a dataclass."""
@@ -79,6 +94,12 @@ def test_by_identity_where_asked() -> None:
 def test_what_the_class_defines_stays() -> None:
     assert Told("a") == Told("b")
     assert (repr(Told("a")), hash(Told("a"))) == ("told", 1)
+    assert (hash(Numbered(2)), Numbered(2) == Numbered(2), Numbered(2) == Numbered(3)) == (1, True, False)
+
+
+def test_what_holds_nothing_is_equal() -> None:
+    assert Empty() == Empty() != Point(1)
+    assert hash(Empty()) == hash(Empty())
 
 
 def test_as_dataclasses_are() -> None:

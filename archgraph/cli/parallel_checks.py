@@ -6,11 +6,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from archgraph.errors import InputError
 
@@ -29,11 +30,34 @@ def each_checked(specs: Sequence[str], check: Callable[[str], Found]) -> Iterato
         yield from map(check, specs)
         return
     forking = multiprocessing.get_context("fork")
-    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is this process's to answer
-    pool = ProcessPoolExecutor(min(cores, len(specs)), forking, initializer=ignore)
+    pool = ProcessPoolExecutor(min(cores, len(specs)), forking, initializer=_end_with_parent)
     try:
-        yield from pool.map(check, specs)
+        with _without_interrupts():
+            found = pool.map(check, specs)
+        yield from found
     except BrokenProcessPool:
         raise InputError("a process that checked specs was killed", hint="check fewer at a time") from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block. Processes that begin in it never see one: it is this process's to
+    answer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """Ends this process as soon as the one that made it is gone, in whatever way: one that is ended by a signal tells
+    nobody, and its processes would wait for work for ever."""
+    threading.Thread(target=_end_after, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_after(parent: Any) -> None:
+    parent.join()
+    os._exit(1)

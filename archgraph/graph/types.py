@@ -10,7 +10,7 @@ All sizes, at every depth, are expressed in the symbols of the outermost graph.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archgraph.dims import Constraint, Dim
@@ -191,7 +191,7 @@ class Info:
     """The exported file that the graph was read from; its weights stayed there."""
 
 
-@record(eq=False, weakref_slot=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)  # what people hold is frozen at run time too
 class Graph:
     """A body: inputs, items in the order of the flow, outputs by name (a single unnamed output is called '').
 
@@ -208,7 +208,7 @@ class Graph:
     order: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    info: Info = Info()
+    info: Info = Info()  # noqa: RUF009 - nobody changes it
     training_outputs: Mapping[str, Value] = field(default_factory=dict)
 
     @property

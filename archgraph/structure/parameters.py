@@ -35,6 +35,8 @@ _FEW = 8
 LARGEST_MULTIPLE = 8
 _EVIDENCE = 3
 """So many different numbers are multiples of others by no accident."""
+_MOST_MORE = 16
+"""So much may be added to a multiple of a width, as gates are."""
 _RATIOS: Mapping[Literal["*", "//"], Callable[[int, int], int]] = {"*": operator.mul, "//": operator.floordiv}
 
 
@@ -106,7 +108,7 @@ class ParameterInference:
             if known is not None:
                 return known
         if wide:
-            return self._sum(values) or self._multiple(role, values) or self._product(values)
+            return self._sum(values) or self._multiple(role, values) or self._product(values) or self._line(values)
         return self._multiple(role, values) if role == "padding" else None
 
     def flag(self, name: str, values: list[bool]) -> str:
@@ -194,6 +196,26 @@ class ParameterInference:
                         return Arithmetic(sign, left, ParameterName(self._use(ratio, False).name))
         return None
 
+    def _line(self, values: Sequence[Any]) -> Expression | None:
+        """A multiple of a size of what is read and some more, or a part of it with a numerator, as `3 * C // 4`."""
+        if len({value for value in values if value is not ABSENT}) < _EVIDENCE:
+            return None
+        for size in self._arguments:
+            plain = all(type(value) is int for value in (*size.values, *(one for one in values if one is not ABSENT)))
+            if size.name not in self._sizes or not plain:
+                continue
+            for factor in range(1, LARGEST_MULTIPLE + 1):
+                more = {
+                    value - factor * of for value, of in zip(values, size.values, strict=True) if value is not ABSENT
+                }
+                if len(more) == 1 and 0 < (rest := next(iter(more))) <= _MOST_MORE:
+                    left = _multiplied(self._use(size, True).name, factor)
+                    return Arithmetic("+", left, ConstantNumber(rest))
+                for parts in (2, 4, 8):
+                    if 1 < factor < parts and fits(values, [of * factor // parts for of in size.values]):
+                        return Arithmetic("//", _multiplied(self._use(size, True).name, factor), ConstantNumber(parts))
+        return None
+
     def _follows(self, wide: bool, values: Sequence[Any]) -> Expression | None:
         """A multiple of a parameter in use: arguments of which one follows from the other are one parameter."""
         if not wide or len({value for value in values if value is not ABSENT}) < _EVIDENCE:
@@ -226,6 +248,10 @@ class ParameterInference:
         self.parameters.append(parameter)
         self._taken.add(parameter.name)
         return parameter
+
+
+def _multiplied(name: str, factor: int) -> Expression:
+    return ParameterName(name) if factor == 1 else Arithmetic("*", ConstantNumber(factor), ParameterName(name))
 
 
 def _are_many(values: Sequence[Any]) -> bool:

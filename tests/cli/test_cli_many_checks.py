@@ -6,6 +6,10 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +62,40 @@ def test_a_process_that_is_killed_is_told(folder: Path) -> None:
 
 def killed(spec: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@forking
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
+def test_processes_end_with_the_one_that_made_them(folder: Path, number: signal.Signals, tmp_path: Path) -> None:
+    notes = tmp_path / "processes"
+    notes.mkdir()
+    arguments = [sys.executable, "-c", WAITING, str(notes), *map(str, folder.iterdir())]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as main:
+        waited_for(lambda: len(list(notes.iterdir())) == 2)
+        for process in (main.pid, *((int(note.name) for note in notes.iterdir()) if number is signal.SIGINT else ())):
+            os.kill(process, number)  # Ctrl-C reaches all of them
+        _, err = main.communicate(timeout=60)  # until all of them are gone, as all hold its end of the pipe
+    assert err.count("Traceback") == (number is signal.SIGINT)  # that of the program below, not of its processes
+
+
+WAITING = """
+import os, pathlib, sys, time
+from archgraph.cli import parallel_checks
+os.sched_getaffinity = lambda process: {0, 1}
+
+def check(spec):
+    note = pathlib.Path(sys.argv[1], str(os.getpid()))
+    if note.exists():
+        return  # the rest of the work that was begun
+    note.touch()
+    time.sleep(3)
+
+list(parallel_checks.each_checked(sys.argv[2:], check))
+"""
+
+
+def waited_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -102,7 +102,7 @@ def test_what_is_offered(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "resnet101d",
         "resnet152d",
     ]
-    assert completion.specs("ddpm@") == ["ddpm@cifar10", "ddpm@celebahq256"]
+    assert completion.specs("ddpm@")[:2] == ["ddpm@cifar10", "ddpm@celebahq256"]
     assert completion.specs("small.yaml@w") == ["small.yaml@wide"]
     assert completion.files("") == ["folder/", "small.yaml"]
     assert completion.files(f"{spec.parent}/sm") == [str(spec)]

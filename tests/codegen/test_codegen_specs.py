@@ -130,14 +130,30 @@ def _is_functional(call: Call) -> bool:
 
 
 def test_one_class_per_structure(graph: Graph, net: nn.Module) -> None:
-    """Blocks of one name share a class, or a base where their structures differ."""
+    """Blocks of one name share a class, or a base where their structures differ; but not one that applies itself, whose
+    depth is its structure."""
     bases: dict[str, set[type]] = {}
     for module in module_tree(graph).modules():
-        if isinstance(module.item, Call) and module.item.kind == "block":
+        if (
+            isinstance(module.item, Call)
+            and module.item.kind == "block"
+            and not applies_itself(graph, module.item.block)
+        ):
             kind = type(net.get_submodule(module.path))
             base = next((base for base in kind.__bases__ if base.__module__ == kind.__module__), kind)
             bases.setdefault(module.item.block, set()).add(base)
     assert {block: len(kinds) for block, kinds in bases.items()} == dict.fromkeys(bases, 1)
+
+
+def applies_itself(graph: Graph, block: str) -> bool:
+    """Whether a block stands within one of the same name, anywhere in the network."""
+    return any(_depth(call, block) > 1 for call in graph.items if isinstance(call, Call))
+
+
+def _depth(call: Call, block: str) -> int:
+    """How often the block stands within itself below a call, the call included."""
+    inner = max((_depth(item, block) for item in call.body.items if isinstance(item, Call)), default=0)
+    return inner + (call.kind == "block" and call.block == block)
 
 
 def test_the_text_is_plain_pytorch(made: WrittenSource) -> None:

@@ -296,7 +296,7 @@ def test_operations_are_documented_as_they_are() -> None:
 def test_a_constraint_of_some_presets_names_them() -> None:
     page = page_named("models.md")
     assert "- H must be a multiple of 8 (`cifar10`)" in page
-    assert "- H must be a multiple of 32 (`celebahq256`)" in page
+    assert "- H must be a multiple of 32 (`celebahq256`, `church256`, `bedroom256`)" in page
 
 
 def test_keys_of_a_block_are_listed_as_torchvision_names_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 import re
@@ -197,3 +198,9 @@ def test_a_notebook_goes_on_without_graphviz(resnet: Graph, monkeypatch: pytest.
     assert resnet._repr_svg_() is None
     monkeypatch.setattr(notebook, "_drawers", [])
     assert tower()._repr_svg_() is None
+
+
+def test_a_graph_is_not_changed_by_an_assignment() -> None:
+    graph = ag.load("alexnet")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        graph.name = "another"  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -160,3 +161,44 @@ class Residual(UNet):
 
 def test_what_is_read_twice_stays_as_it_is() -> None:
     assert "prev" not in str(proved(Residual).spec["nodes"])
+
+
+class Words(nn.Module):
+    """Members whose names are words with numbers, inside a level of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: dict[str, nn.Module] = {"stem": nn.Conv2d(8, 4, 1)}
+        for place, (before, channels) in enumerate(pairwise((4, 8, 12, 16)), 1):
+            layers |= {f"gate{place}": Gate(before), f"wider{place}": Wider(before, channels)}
+        self.features = nn.Sequential(OrderedDict(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.features(x)
+        return out
+
+
+def test_members_called_by_words_with_numbers_stay_in_their_level() -> None:
+    nodes = proved(Words).spec["nodes"]
+    assert list(nodes) == ["features"]
+    assert list(nodes["features"]["nodes"]) == ["stem", "layer"]
+    members = nodes["features"]["nodes"]["layer"]["nodes"]
+    assert {name: node["path"] for name, node in members.items()} == {"gate": "gate{i + 1}", "wider": "wider{i + 1}"}
+
+
+class Handed(nn.Module):
+    """Layers called by numbers of which others read each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = nn.ModuleList([Gate(8), Wider(8, 8), Gate(8)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b, c = (gate(x) for gate in self.gates)
+        return a * b + c
+
+
+def test_outputs_of_a_group_are_called_after_what_makes_them() -> None:
+    text = str(proved(Handed).spec["nodes"])
+    assert "gate_0" in text
+    assert "'n0'" not in text

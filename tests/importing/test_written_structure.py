@@ -86,7 +86,7 @@ def test_what_is_read_across_levels_of_equal_numbers_has_a_name() -> None:
     blocks = proved(Numbered, TOKENS).spec["nodes"]["blocks"]["nodes"]
     assert list(blocks) == ["blocks_0", "1"]
     assert blocks["blocks_0"]["path"] == "0"
-    assert blocks["1"]["nodes"]["1"]["in"] == ["blocks_0.n0", "0"]
+    assert blocks["1"]["nodes"]["1"]["in"] == ["blocks_0.linear_0", "0"]
 
 
 class PartlyRead(nn.Module):

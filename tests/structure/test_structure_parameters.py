@@ -254,3 +254,43 @@ def test_an_argument_has_a_default_only_where_torch_has_it() -> None:
     blocks = [chain(("conv", conv(planes, 8, stride=s))) for planes, s in ((1, 1), (64, 2))]
     found = infer(blocks, [Candidates({"planes": planes, "stride": s}, {}) for planes, s in ((1, 1), (64, 2))])
     assert [(each.name, each.default) for each in found.parameters] == [("planes", MISSING), ("stride", 1)]
+
+
+@pytest.mark.parametrize(
+    ("widths", "expected"),
+    [
+        ([30, 60, 120], Arithmetic("//", Arithmetic("*", ConstantNumber(3), ParameterName("C")), ConstantNumber(4))),
+        ([83, 163, 323], Arithmetic("+", Arithmetic("*", ConstantNumber(2), ParameterName("C")), ConstantNumber(3))),
+        ([43, 83, 163], Arithmetic("+", ParameterName("C"), ConstantNumber(3))),
+        ([97, 177, 337], None),  # 17 more than twice as many: no gates, but a number of its own
+        ([30, 60, 60], None),
+    ],
+)
+def test_widths_follow_from_sizes_that_are_read(widths: list[int], expected: Expression | None) -> None:
+    sizes = (40, 80, 160)
+    blocks = [chain(("conv", conv(size, width))) for size, width in zip(sizes, widths, strict=True)]
+    found = infer(blocks, [Candidates({"C": size}, {}, frozenset({"C"})) for size in sizes])
+    assert found.expressions[0] == ParameterName("C")
+    if expected is None:
+        assert isinstance(found.expressions[1], ParameterName)
+    else:
+        assert found.expressions[1] == expected
+
+
+def test_two_instances_are_no_evidence_of_a_sum() -> None:
+    blocks = [chain(("conv", conv(size, 2 * size + 3))) for size in (40, 80)]
+    found = infer(blocks, [Candidates({"C": size}, {}, frozenset({"C"})) for size in (40, 80)])
+    assert isinstance(found.expressions[1], ParameterName)
+
+
+def test_an_optional_part_shares_the_parameter_of_one_that_all_have() -> None:
+    """The pool that one of three lacks has the kernels of the other pool."""
+    blocks = [
+        chain(("early", layer("Pool", kernel_size=2)), ("late", layer("Pool", kernel_size=2))),
+        chain(("early", layer("Pool", kernel_size=3)), ("late", layer("Pool", kernel_size=3))),
+        chain(("late", layer("Pool", kernel_size=5))),
+    ]
+    (group,) = unified(blocks)
+    found = inferred(group, [NOTHING] * 3, NAMING)
+    assert [one.name for one in found.parameters if one.role != "flag"] == ["kernel_size"]
+    assert found.parameters[0].values == [2, 3, 5]

@@ -146,9 +146,10 @@ class TreeWriter:
         return part
 
     def _export_name(self, value: int, group: NodeGroup) -> str:
-        """How a group calls a value that it hands out: as the member that makes it, and as that one calls it."""
+        """How a group calls a value that it hands out: as the member that makes it, and as that one calls it. A member
+        that is called by a number has what it applies before it: resnet_0."""
         name = self._name_inside(value, group)
-        return f"n{name}" if name[0].isdecimal() else name
+        return f"{self._makers[value].operation or 'part'}_{name}" if name[0].isdecimal() else name
 
     def _name_inside(self, value: int, group: NodeGroup) -> str:
         line = self._makers[value]

@@ -39,7 +39,7 @@ class GroupForm:
 def with_repeated_groups(template: BodyTemplate) -> BodyTemplate:
     """The template with each run of alike steps as a group with copies."""
     statements: list[WrittenStatement] = list(template.entries())
-    search = _Search(template, statements)
+    search = _GroupSearch(template, statements)
     made: list[WrittenStatement] = []
     place = 0
     while place < len(statements):
@@ -56,7 +56,7 @@ def with_repeated_groups(template: BodyTemplate) -> BodyTemplate:
     return template
 
 
-class _Search:
+class _GroupSearch:
     def __init__(self, template: BodyTemplate, statements: Sequence[WrittenStatement]):
         self._statements = statements
         self._readers = Counter([*template.outputs, *(value for one in statements for value in operands_of(one))])
@@ -182,10 +182,10 @@ def _group(
         if column[0].term.kind == "call":
             told = [argument_of(one) for one in zip(*arguments, strict=True)]
             together += sum(1 if part.kind == "argument" else 3 for part in told)
-            entries.append(replace(column[0].term, parts=tuple(told)))
+            entries.append(column[0].term._replace(parts=tuple(told)))
         else:
             together += 1
-            entries.append(replace(column[0].term, parts=tuple(arguments[0])))
+            entries.append(column[0].term._replace(parts=tuple(arguments[0])))
         apart += len(rows) * (1 + len(arguments[0]))
     if 3 + len(first) + together >= apart + (len(rows) - 1) * len(first):
         return None
@@ -206,8 +206,8 @@ def _group(
 
 
 def _level(patterns: Sequence[Pattern]) -> str:
-    """The level of the module tree that holds all members' lists."""
-    parents = [one.prefix.split(".")[:-2] for one in patterns]
+    """The level of the module tree that holds all members, or their lists."""
+    parents = [one.prefix.removesuffix(".").split(".")[:-1] for one in patterns]
     common: list[str] = []
     for words in zip(*parents, strict=False):
         if len(set(words)) > 1:

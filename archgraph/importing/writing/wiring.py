@@ -54,8 +54,8 @@ class WiringWriter:
         line = self._makers.get(value)
         stem, _, number = name.rpartition(".")
         if line is None:
-            count = sum(one.startswith(f"{stem}.") for one in self._inputs)
-            return NumberedName(name, stem, int(number), count) if stem else NumberedName(name)
+            all_of_it = sum(one.startswith(f"{stem}.") for one in self._inputs)
+            return NumberedName(name, stem, int(number), all_of_it) if stem else NumberedName(name)
         outs = line.outs
         place = outs.index(value)
         if line.pattern is None or not line.pattern.read:
