@@ -58,6 +58,11 @@ class Observer:
             self._loaded.add((path.stem, found.preset))
         return found
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Refuses pytest-xdist, whose processes would run every test and observe none."""
+        if config.getoption("numprocesses", None):
+            raise pytest.UsageError("parity is recorded in one process: leave -n out")
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.get_closest_marker("parity")]
@@ -149,6 +154,9 @@ def main() -> int:
     marks = [] if "-m" in sys.argv else ["-m", "slow or not slow"]
     run = partial(pytest.main, plugins=[observer])
     status = int(run([*marks, *sys.argv[1:], *(str(ROOT / path) for path in TESTS)]))
+    if not observer.held and not observer.lost:
+        print(f"{RECORD.name} left as it is: no test that holds parity was run")
+        return status
     record = {"versions": versions(), "specs": joined(before["specs"], observer.held, observer.lost)}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{RECORD.name} written: {len(observer.held)} specs, {len(observer.failed)} tests failed")

@@ -16,7 +16,7 @@ from archgraph.graph import Graph, weights
 Network = Callable[[], torch.nn.Module]
 CLASSES = 7
 NARROWED = (
-    *("channels", "pool_channels", "out_channels", "out_features"),
+    *("channels", "pool_channels", "out_channels", "out_features", "widths"),
     *("ch1x1", "ch3x3red", "ch3x3", "ch5x5red", "ch5x5", "pool_proj"),
 )
 """Keys of a spec whose numbers are channels."""

@@ -51,3 +51,10 @@ def test_a_word_that_is_no_kind_of_parity_is_refused() -> None:
     item = SimpleNamespace(nodeid="test_it", iter_markers=lambda _: [SimpleNamespace(args=("keys", "shape"))])
     with pytest.raises(LookupError, match="test_it is marked with shape"):
         parity_record.kinds_of(item)  # type: ignore[arg-type]
+
+
+def test_several_processes_are_refused(observer: parity_record.Observer) -> None:
+    config = SimpleNamespace(getoption={"numprocesses": 2}.get)
+    with pytest.raises(pytest.UsageError, match="one process: leave -n out"):
+        observer.pytest_configure(config)  # type: ignore[arg-type]
+    observer.pytest_configure(SimpleNamespace(getoption={}.get))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import references
@@ -35,6 +36,23 @@ def on_the_cpu(build: Network) -> Network:
     return built
 
 
+def regnet(name: str) -> Network:
+    """A RegNet of any size: torchvision computes its widths by tensors, which the meta device does not have."""
+
+    def built() -> torch.nn.Module:
+        module = references.torchvision().models.regnet
+        widths = module.BlockParams.from_init_params
+
+        def computed(*args: Any, **config: Any) -> Any:
+            with torch.device("cpu"):
+                return widths(*args, **config)
+
+        with mock.patch.object(module.BlockParams, "from_init_params", computed):
+            return torchvision_model(name)()
+
+    return built
+
+
 def segmentation(name: str, **config: Any) -> Network:
     return lambda: getattr(references.torchvision().models.segmentation, name)(
         weights=None, weights_backbone=None, **config
@@ -48,6 +66,7 @@ def video(name: str, **config: Any) -> Network:
 DEFAULT = (
     *("alexnet", "squeezenet1_0", "mnasnet1_0", "mobilenet_v3_small", "shufflenet_v2_x1_0", "vgg11_bn"),
     *("efficientnet_v2_s", "swin_v2_t", "lraspp_mobilenet_v3_large", "r2plus1d_18", "s3d"),
+    "regnet_y_400mf",
 )
 """One network of each family in every run."""
 PUBLISHED: dict[str, Network] = {
@@ -64,16 +83,17 @@ PUBLISHED: dict[str, Network] = {
         )
     },
     **{
-        f"regnet_{size}": on_the_cpu(torchvision_model(f"regnet_{size}"))
-        for size in ("y_3_2gf", "y_8gf", "x_800mf", "x_1_6gf", "x_3_2gf", "x_8gf")
+        f"regnet_{kind}_{size}": regnet(f"regnet_{kind}_{size}")
+        for kind in "yx"
+        for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")
     },
+    "regnet_y_128gf": regnet("regnet_y_128gf"),
     **{name: segmentation(name, aux_loss=True) for name in ("fcn_resnet50", "fcn_resnet101")},
     "lraspp_mobilenet_v3_large": segmentation("lraspp_mobilenet_v3_large"),
     "deeplabv3_mobilenet_v3_large": segmentation("deeplabv3_mobilenet_v3_large", aux_loss=True),
     **{name: video(name) for name in ("mc3_18", "r2plus1d_18", "s3d")},
     **{name: on_the_cpu(video(name)) for name in ("mvit_v1_b", "mvit_v2_s", "swin3d_t", "swin3d_s", "swin3d_b")},
 }
-"""Without RegNets of 16 GF and more, which are only made with all their weights; 128 GF has 2.6 GB."""
 
 
 @pytest.mark.parity("keys")
@@ -232,11 +252,16 @@ CASES: dict[str, Case] = {
     ),
     "fcn": Case(narrow_fcn, spec("fcn", depths=[1, 1, 2, 1]), (2, 3, 33, 24)),
     "mc3": Case(narrow_network(video("mc3_18"), 8), spec("mc3_18", stem=8, planes=[8, 16, 32, 64]), (2, 3, 5, 33, 24)),
+    "s3d": Case(
+        narrow_network(video("s3d", num_classes=8 * CLASSES), 8),
+        narrow_spec("s3d", 8),
+        (2, 3, 17, 217, 224),
+    ),
     "r2plus1d": Case(video("r2plus1d_18", num_classes=CLASSES), spec("r2plus1d_18"), (2, 3, 5, 17, 24)),
 }
 EVAL_TOO = ("mnasnet", "shufflenet_v2")
 """Of networks with batch norm these are compared in evaluation in every run, the others in training."""
-LARGE = ("r2plus1d", "fcn", "deeplabv3_mobile")
+LARGE = ("s3d", "r2plus1d", "fcn", "deeplabv3_mobile")
 PROVED = ("squeezenet 1.1", "shufflenet_v2")
 """Networks whose files are proved in every run, for their ceil_mode and their shuffle."""
 
