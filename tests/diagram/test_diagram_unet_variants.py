@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 from placed_pictures import placed_picture
+from shipped_graphs import shipped
 from u_net_samples import ORIGINAL, VARIANTS
 
 from archgraph.diagram import View, dot
@@ -163,15 +164,5 @@ def test_what_is_aside_of_a_u_is_in_no_row() -> None:
 
 def test_levels_that_are_joined_at_once_are_no_way_up() -> None:
     """Xie et al. 2021, SegFormer: every level is brought to the size of the first, and all are concatenated."""
-    down = {"op": "conv2d", "kernel_size": 3, "stride": 2, "padding": 1}
-    conv, up = {"op": "conv2d", "out_channels": 8, "kernel_size": 1}, {"op": "interpolate", "size": [32, 32]}
-    nodes = {
-        **{f"level{at}": {**down, "out_channels": 8 << at, "in": f"level{at - 1}" if at else "x"} for at in range(3)},
-        **{f"head{at}": {"in": f"level{at}", "nodes": {"conv": conv, "up": up}} for at in (2, 1)},
-        "head0": {"in": "level0", "nodes": {"conv": conv}},
-        "joined": {"op": "concat", "in": ["head0", "head1", "head2"]},
-        "classes": {"op": "conv2d", "out_channels": 5, "kernel_size": 1},
-    }
-    inputs = {"x": ["N", 3, 64, 64]}
-    sketch = outline(load({"archgraph": 1, "name": "joined", "inputs": inputs, "nodes": nodes}), View(1))
+    sketch = outline(shipped("segformer@segformer_b0_ade"), View())
     assert u_shape(sketch, sketch.edges) is None
