@@ -71,8 +71,10 @@ class _GroupSearch:
         form, operands = self._form(rows) or (None, [])
         if form is None:
             return None
-        made = _group(rows, form, operands)
-        return (len(rows) * size, made) if made is not None else None
+        length = len(rows) * size
+        others = [one for one in (*self._statements[:at], *self._statements[at + length :]) if one.path]
+        made = _group(rows, form, operands, _level(form.patterns, others))
+        return (length, made) if made is not None else None
 
     def _rows(self, at: int, size: int) -> list[Sequence[WrittenStatement]]:
         """The copies, as far as their steps are alike and each begins with what the one before has made."""
@@ -171,9 +173,9 @@ def _pattern(column: Sequence[WrittenStatement]) -> Pattern | None:
 
 
 def _group(
-    rows: Sequence[Sequence[WrittenStatement]], form: GroupForm, operands: Sequence[int]
+    rows: Sequence[Sequence[WrittenStatement]], form: GroupForm, operands: Sequence[int], level: str
 ) -> WrittenStatement | None:
-    """One statement for all copies; None where this is no shorter."""
+    """One statement for all copies, at this level of the module tree; None where this is no shorter."""
     first = rows[0]
     entries: list[Term] = []
     apart = together = 0
@@ -190,7 +192,7 @@ def _group(
     if 3 + len(first) + together >= apart + (len(rows) - 1) * len(first):
         return None
     parts = (*map(variable, operands), number("repeat", len(rows)), *entries)
-    name = joined(_level([one for one in form.patterns if one is not None]), "layer")
+    name = joined(level, "layer")
     outs = (*(rows[copy][-1].outs[0] for copy in form.read), *rows[-1][-1].outs)
     return replace(
         first[0],
@@ -205,11 +207,14 @@ def _group(
     )
 
 
-def _level(patterns: Sequence[Pattern]) -> str:
-    """The level of the module tree that holds all members, or their lists."""
-    parents = [one.prefix.removesuffix(".").split(".")[:-1] for one in patterns]
+def _level(patterns: Sequence[Pattern | None], others: Sequence[WrittenStatement]) -> str:
+    """The level of the module tree that holds the lists of all members; the list itself where all stand in one that
+    has `others` too, which are a level of their own."""
+    lists = [one.prefix.removesuffix(".") for one in patterns if one is not None]
+    if len(set(lists)) == 1 and lists[0] and any(one.name.startswith(f"{lists[0]}.") for one in others):
+        return lists[0]
     common: list[str] = []
-    for words in zip(*parents, strict=False):
+    for words in zip(*(one.split(".")[:-1] for one in lists), strict=False):
         if len(set(words)) > 1:
             break
         common.append(words[0])
