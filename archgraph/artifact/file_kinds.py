@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from archgraph.errors import nearest
+
 ONNX = "an ONNX file"
 SAFETENSORS = "a safetensors file"
 SPEC = "a spec"
@@ -140,3 +142,12 @@ def _by_first_bytes(start: bytes, suffix: str) -> str:
     if len(start) > 2 and start[0] == 8 and start[1] <= _NEWEST_IR and start[2] == 0x12:  # ir_version, producer_name
         return ONNX
     return next((kind for sign, kind in _SIGNS if start.startswith(sign)), "")
+
+
+def similar_file(path: Path) -> str:
+    """A hint for a file that is not there: the name next to it that was likely meant, or that its folder is missing."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):  # ValueError: a name with a zero byte
+        return f"there is no folder '{path.parent}' either"
+    return nearest(path.name, names)

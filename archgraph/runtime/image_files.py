@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archgraph.artifact.file_kinds import kind_of, not_a_file
+from archgraph.artifact.file_kinds import kind_of, not_a_file, similar_file
 from archgraph.errors import ArchgraphError, InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def open_image(path: str | os.PathLike[str], formats: tuple[str, ...] = FORMATS)
         raise InputError(f"{path} is too large an image", received=str(error)) from error
     except Exception as error:  # decoders of damaged files fail in any way: struct.error, IndexError, MemoryError …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise InputError(f"{path} cannot be read as an image", received=reason) from error
+        hint = similar_file(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"{path} cannot be read as an image", received=reason, hint=hint) from error
 
 
 def _no_image(path: str | os.PathLike[str]) -> InputError:

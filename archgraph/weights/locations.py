@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file, not_weights
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file, not_weights, similar_file
 from archgraph.errors import WeightsError
 
 INDEX = ".safetensors.index.json"
@@ -40,7 +40,7 @@ def located(path: str | Path) -> Path:
     if odd := not_a_file(found):
         raise WeightsError(f"'{found}' is {odd}, and no weights", expected="a safetensors file")
     if not is_file(found):
-        raise WeightsError(f"there is no file '{found}'", expected="a safetensors file", received=str(path))
+        raise WeightsError(f"there is no file '{found}'", hint=similar_file(found))
     if kind := not_weights(found):
         raise WeightsError(f"'{found}' is {kind}, and no weights", expected="a safetensors file")
     return found

@@ -62,6 +62,8 @@ class SafetensorsFile:
 
     def _header(self) -> Mapping[str, Any]:
         size = self.file.size
+        if not size:
+            raise self._refuse("it is empty", "a safetensors file")
         length = int.from_bytes(self.file.read(0, min(size, 8)).tobytes(), "little")
         if size < 8 or length > min(size - 8, LARGEST_HEADER):
             raise self._refuse("the header is longer than the file", "a safetensors file", f"{size} bytes")

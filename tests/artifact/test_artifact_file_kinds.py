@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save
 
-from archgraph.artifact.file_kinds import kind_of, not_a_file, not_weights
+from archgraph.artifact.file_kinds import kind_of, not_a_file, not_weights, similar_file
 
 
 def picture(kind: str) -> bytes:
@@ -104,3 +104,10 @@ def test_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         found = [not_a_file(Path(name)) for name in (".", "pipe", "socket", os.devnull, "none")]
     assert found == ["a folder", "a pipe", "a socket", "a device", ""]
     assert [kind_of(Path(name)) for name in (".", "pipe", "none")] == ["", "", ""]
+
+
+def test_a_file_that_is_not_there_is_likely_one_next_to_it(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").touch()
+    assert similar_file(tmp_path / "weigths.safetensors") == "did you mean 'weights.safetensors'?"
+    assert similar_file(tmp_path / "photo.png") == ""
+    assert similar_file(tmp_path / "no" / "photo.png") == f"there is no folder '{tmp_path / 'no'}' either"

@@ -102,6 +102,7 @@ def test_a_fresh_head_of_an_export_is_drawn_from_the_seed(archgraph: Any, folder
         (["--weights", "w.safetensors", "--weights", "body=body.safetensors"], "would both fill the whole network"),
         (["--weights", "bod=body.safetensors"], "did you mean 'body'?"),
         (["--weights", "body=none.safetensors"], "there is no file 'none.safetensors'"),
+        (["--weights", "body=bod.safetensors"], "did you mean 'body.safetensors'?"),
         (["--weights", "body.safetensors"], "--weights body=FILE"),
         (["--weights", "hf:none"], "'hf:none' names no file of the hub"),
     ],

@@ -86,7 +86,7 @@ def entry(begin: int, end: int, shape: Any = (1,), dtype: Any = "F32") -> dict[s
 
 
 DAMAGED: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "the header is longer than the file"),
+    "empty": (b"", "it is empty"),
     "short": (b"abc", "the header is longer than the file"),
     "header too long": (struct.pack("<Q", 1 << 60) + b"{}", "the header is longer than the file"),
     "no JSON": (packed(b"{nonsense"), "the header is not JSON"),

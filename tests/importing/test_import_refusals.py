@@ -56,6 +56,8 @@ def test_differences_and_other_keys_are_found() -> None:
     ("source", "message"),
     [
         ("no_such_package:net", "no_such_package is not installed"),
+        ("no_such_package:net", "hint: pip install no_such_package"),
+        ("torchvison:resnet50", "hint: did you mean 'torchvision'"),
         ("small_networks:Unet", "did you mean 'UNet'?"),
         ("small_networks:Tensor", "is no module"),
         ("small_networks", "names no module of Python"),
@@ -65,6 +67,15 @@ def test_sources_that_are_not_there(source: str, message: str) -> None:
     with pytest.raises(ImportingError) as caught:
         module_source(source).make()
     assert message in str(caught.value)
+
+
+def test_a_slip_in_the_name_of_a_file_here_is_no_package_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_network.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImportingError, match="my_netwrok is not installed\n  hint: did you mean 'my_network'"):
+        module_source("my_netwrok:Net").make()
 
 
 def test_the_command_writes_spec_and_weights(

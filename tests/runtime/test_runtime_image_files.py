@@ -211,6 +211,7 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
             for suffix in ["png", "jpg", "gif", "webp", "bmp", "tif", "ppm"]
         ),
         ("missing.png", "missing.png cannot be read as an image"),
+        ("emty.png", r"emty.png cannot be read as an image(.|\n)*did you mean 'empty.png'"),
         (".", r"cannot be read as an image(.|\n)*received: a folder"),
     ):
         with pytest.raises(InputError, match=message):

@@ -18,6 +18,8 @@ from archgraph.importing.sources.configurations import configured
 from archgraph.importing.sources.source_names import FORMS, source_parts
 from archgraph.importing.tracing.tracing_errors import source_line
 
+LIBRARIES = ("torchvision", "timm", "diffusers", "transformers")
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleSource:
@@ -110,13 +112,21 @@ def _package(name: str) -> Any:
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name == name.partition(".")[0]:
-            raise ImportingError(f"{name} is not installed", hint=f"pip install {name.partition('.')[0]}") from None
+            raise ImportingError(f"{name} is not installed", hint=_missing_package(error.name)) from None
         raise ImportingError(f"{name} cannot be imported", received=_first_cause(error)) from error
     except SystemExit as error:
         hint = 'what a program does stands below `if __name__ == "__main__":`, so that it can be imported'
         raise ImportingError(f"{name} ends when it is imported", received=_first_cause(error), hint=hint) from error
     except Exception as error:
         raise ImportingError(f"{name} cannot be imported", received=_first_cause(error)) from error
+
+
+def _missing_package(name: str) -> str:
+    """What to do without it. A slip in the name of a library or of a file here is none to install: whoever likes may
+    have published a package of that name."""
+    here = [entry.stem for entry in Path().iterdir() if entry.suffix == ".py" or (entry / "__init__.py").is_file()]
+    meant = "" if name in LIBRARIES else nearest(name, [*LIBRARIES, *here])
+    return meant or f"pip install {name}"
 
 
 def _torchvision_builder(package: Any, name: str) -> Callable[..., Any]:

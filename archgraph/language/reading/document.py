@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file
-from archgraph.errors import Mark, Problem, ReadError, nearest
+from archgraph.artifact.file_kinds import is_file, is_folder, not_a_file, similar_file
+from archgraph.errors import Mark, Problem, ReadError
 from archgraph.language.reading.composer import (
     CONTROL,
     DEFINITION,
@@ -67,7 +67,7 @@ def read_file(path: Path | str) -> Document:
             raise ReadError(f"'{path}' is a folder", expected="a .yaml or .json file")
         if odd := not_a_file(path):
             raise ReadError(f"'{path}' is {odd}", expected="a .yaml or .json file")
-        raise ReadError(f"there is no file '{path}'", hint=_similar_file(path))
+        raise ReadError(f"there is no file '{path}'", hint=similar_file(path))
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -81,14 +81,6 @@ def read_file(path: Path | str) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         raise ReadError(f"'{path}' is not UTF-8: line {line} holds the byte 0x{content[error.start]:02x}") from None
     return read_text(text, str(path), "json" if path.suffix.lower() == ".json" else "yaml")
-
-
-def _similar_file(path: Path) -> str:
-    try:
-        names = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return f"there is no folder '{path.parent}' either"
-    return nearest(path.name, names)
 
 
 def read_text(text: str, file: str = "<text>", format: Literal["yaml", "json"] = "yaml") -> Document:
