@@ -30,6 +30,8 @@ WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
 _PLACES = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim", "start", "end", "step", "index"})
 """Roles of dimensions and places. Of the few instances that have a part, each may equal an argument by accident."""
+AXES = frozenset({"shape", "sizes", "size", "output_size", "split_size", "pad"})
+"""Roles of the sizes that shapes are made of: where some instances lack the part, so may those of the others."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
@@ -136,17 +138,25 @@ class ParameterInference:
         return sorted(self.parameters, key=rank)
 
     def _known(self, role: str, wide: bool, values: Sequence[Any]) -> Expression | None:
+        by_accident = self._may_be_accident(role, values)
         for parameter in self.parameters:
-            comparable = role == parameter.role or (wide and parameter.wide) or parameter.role == "argument"
+            named = parameter.role == "argument" and (not by_accident or parameter.name in self._sizes)
+            comparable = role == parameter.role or (wide and parameter.wide and not by_accident) or named
             if comparable and fits(values, parameter.values):
                 parameter.wide |= wide
                 return ParameterName(parameter.name)
-        argument = next((one for one in self._arguments if fits(values, one.values)), None)
+        arguments = [one for one in self._arguments if not by_accident or one.name in self._sizes]
+        argument = next((one for one in arguments if fits(values, one.values)), None)
         if argument is None:
             return None
         known = argument in self.parameters or argument.name in self._sizes
         found = self._follows(wide, values) if self._sizes and not known else None
         return found or ParameterName(self._use(argument, wide).name)
+
+    def _may_be_accident(self, role: str, values: Sequence[Any]) -> bool:
+        """Whether a place or a size of a shape, which few instances have, says nothing by being equal to an argument
+        that is no size of what they read."""
+        return bool(self._sizes) and role in _PLACES | AXES and any(value is ABSENT for value in values)
 
     def _sum(self, values: Sequence[Any]) -> Expression | None:
         """The channels of two inputs together, as a concatenation has them."""

@@ -202,3 +202,52 @@ def test_outputs_of_a_group_are_called_after_what_makes_them() -> None:
     text = str(proved(Handed).spec["nodes"])
     assert "gate_0" in text
     assert "'n0'" not in text
+
+
+class Mixer(nn.Module):
+    """A layer with a width and a depth of its own."""
+
+    def __init__(self, channels: int, hidden: int, depth: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(channels, hidden)
+        self.layers = nn.Sequential(*[nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU()) for _ in range(depth)])
+        self.down = nn.Linear(hidden, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.down(self.layers(self.up(x)))
+        return out
+
+
+class Rectified(nn.Module):
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(before, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.fc(x))
+
+
+class Staged(nn.Module):
+    """Stages of which the first have another form than the last, as those of MobileViT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(
+            nn.Sequential(Rectified(8, 8)),
+            nn.Sequential(Rectified(8, 12), Rectified(12, 12), Rectified(12, 12)),
+            nn.Sequential(Rectified(12, 22), Mixer(22, 7, 2)),
+            nn.Sequential(Rectified(22, 28), Mixer(28, 31, 4)),
+            nn.Sequential(Rectified(28, 30), Mixer(30, 12, 3)),
+        )
+        self.head = nn.Linear(30, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(self.stages(x))
+        return out
+
+
+def test_a_group_within_a_list_that_has_others_stands_in_it() -> None:
+    nodes = import_module(Staged, {"x": "N,8"}).spec["nodes"]
+    assert list(nodes) == ["stages", "head"]
+    layer = nodes["stages"]["nodes"]["layer"]
+    assert [node["path"] for node in layer["nodes"].values()] == ["{i + 2}.0", "{i + 2}.1"]

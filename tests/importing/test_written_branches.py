@@ -187,3 +187,25 @@ def test_branches_of_a_list_are_one_input_and_chain_together() -> None:
     assert block["nodes"]["branches"] == {"op": "branches", "in": "x.{i}", "repeat": 3, "map": True}
     assert block["nodes"]["match"]["in"] == "branches.{i + 1}"
     assert block["nodes"]["add"] == {"op": "add", "in": ["branches.0", "match.{i}"], "repeat": 2}
+
+
+class Fold(nn.Module):
+    """A layer that arranges what it reads in as many groups as it is told, at times with an activation."""
+
+    def __init__(self, groups: int, active: bool) -> None:
+        super().__init__()
+        self.conv, self.form = nn.Conv2d(4, 4, 1), (groups,)
+        self.act = nn.ReLU() if active else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x).reshape(x.shape[0], -1, self.form[0], 4)
+        y = y if self.act is None else self.act(y)
+        return nn.functional.max_pool2d(y.reshape(x.shape), 2)
+
+
+def test_an_axis_that_equals_a_size_by_accident_is_no_condition() -> None:
+    """Of the layer with the activation, groups are as many as rows, and as columns."""
+    module = nn.Sequential(Fold(8, False), Fold(8, True), Fold(2, False))
+    made = import_module(module, {"input": InputDescription(("N", 4, 16, 16))}, verify=False)
+    (block,) = made.spec["blocks"].values()
+    assert [node["when"] for node in block["nodes"].values() if "when" in node] == ["=use_act"]

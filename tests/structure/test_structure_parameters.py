@@ -240,6 +240,23 @@ def test_a_dimension_of_an_optional_part_takes_no_name_of_an_argument() -> None:
     assert found[2:] == [ConstantNumber(1), ConstantNumber(1)]
 
 
+@pytest.mark.parametrize(
+    ("role", "argument", "expected"),
+    [("size", "depth", "resize_channels"), ("kernel_size", "depth", "depth"), ("size", "W", "W")],
+    ids=["axis", "number", "size"],
+)
+def test_a_size_of_an_optional_part_takes_the_name_of_a_size_alone(role: str, argument: str, expected: str) -> None:
+    """Blocks have as many layers as columns where they have the part: by accident."""
+    blocks = [
+        chain(("conv", conv(3, 3)), ("resize", layer("Resize", **{role: 5}))),
+        chain(("conv", conv(3, 3)), ("resize", layer("Resize", **{role: 2}))),
+        chain(("conv", conv(3, 3))),
+    ]
+    (group,) = unified(blocks)
+    found = inferred(group, [Candidates({argument: each}, {}, frozenset({"W"})) for each in (5, 2, 3)], NAMING)
+    assert found.expressions[2] == ParameterName(expected)
+
+
 def test_shapes_are_no_multiples() -> None:
     """A layer norm over two dimensions has a tuple for its width."""
     blocks = [

@@ -11,6 +11,7 @@ from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass
+from archgraph.structure.parameters import AXES
 from archgraph.structure.unification import ABSENT, UnifiedClass
 
 _STRIDES = ("stride", "strides")
@@ -65,10 +66,13 @@ def _of_unchanged_sizes(
 def _pairs_of_channels(
     templates: Sequence[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
 ) -> Iterator[tuple[tuple[str, str], list[bool]]]:
-    """The widths of what is read next to each parameter that is a width, and to each multiple that the class has."""
+    """The widths of what is read next to each parameter that is a width, and to each multiple that the class has.
+    Channels are the second dimension or the last; what other dimensions have, and what shapes are made of, is equal to
+    a width by accident."""
     widths = dict(_widths(found, {*symbols.values()}, len(templates)))
     for (place, axis), symbol in symbols.items():
-        if not symbol.isidentifier() or symbol == ANY_SIZE:
+        rank = templates[0].body.inputs[place].type.rank
+        if not symbol.isidentifier() or symbol == ANY_SIZE or axis not in (1, rank - 1):
             continue
         sizes: list[Any] = [template.body.inputs[place].shape[axis] for template in templates]
         if all(type(size) is int for size in sizes):
@@ -77,7 +81,7 @@ def _pairs_of_channels(
 
 
 def _widths(found: InferredClass, symbols: Collection[str], count: int) -> Iterator[tuple[str, list[int]]]:
-    parameters = [one for one in found.parameters if one.name not in symbols]
+    parameters = [one for one in found.parameters if one.name not in symbols and one.role not in AXES]
     known = {one.name: one.values for one in parameters if one.wide and all(type(value) is int for value in one.values)}
     yield from known.items()
     for one in found.expressions.values():
