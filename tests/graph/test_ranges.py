@@ -110,6 +110,28 @@ def test_inputs_that_look_up_tables_as_they_are_need_no_analysis() -> None:
         assert rows_of_inputs(net({"x": ids("N", 2)}, other)) is None
 
 
+CHOSEN: Nodes = {
+    "words": {"op": "embedding", "in": "x", "num_embeddings": 9, "embedding_dim": 4},
+    "top": {"op": "topk", "in": "words", "k": 2},
+}
+WRITTEN: Nodes = {"out": {"op": "scatter", "in": ["slots", "top.indices", "top.values"], "dim": -1}}
+
+
+@pytest.mark.parametrize(("length", "direct"), [(4, True), (3, False)])
+def test_chosen_places_need_no_analysis_where_the_dimension_is_as_long(length: int, direct: bool) -> None:
+    """As those of a mixture's experts, which are chosen of as many as there are; other places are followed."""
+    graph = net(
+        {"x": ids("N")}, CHOSEN | {"slots": {"op": "slice", "in": "words", "dim": -1, "end": length}, **WRITTEN}
+    )
+    found, followed = rows_of_inputs(graph), input_ranges(graph)
+    assert followed["x"].to_json() == {"minimum": 0, "maximum": 8}
+    assert (found is not None) == direct
+    assert found is None or (found["x"].to_json(), found["x"].sources) == (
+        followed["x"].to_json(),
+        followed["x"].sources,
+    )
+
+
 def test_a_bound_may_be_a_size() -> None:
     """Position start + L - 1 is the last one of seven."""
     graph = net({"x": ids("N", "L"), "start": ids("N", 1)}, LATER)
