@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from archgraph.dims import Dim
 from archgraph.graph.input_range import RowsOfTables
 from archgraph.graph.types import Call, Graph, Node, Value
-from archgraph.ops.contract import Operation
 
 CHOOSING = ("topk", "sort")
 """Operations whose second result are the places of their values."""
@@ -47,7 +46,7 @@ def _collect(body: Graph, known: dict[Value, str], chosen: dict[Value, Dim], fou
             kind = item.types["input"]
             chosen[item.outputs[1]] = kind.shape[item.op.axis(kind)]  # type: ignore[attr-defined]
         elif item.op.indices and not _within(item, chosen):
-            name = known.get(item.inputs["input"]) if _is_embedding(item.op) else None
+            name = known.get(item.inputs["input"]) if item.op.name == "embedding" else None
             if name is None:
                 return False
             found[name].append(item)
@@ -60,10 +59,6 @@ def _within(node: Node, chosen: Mapping[Value, Dim]) -> bool:
         node.inputs[port] in chosen and node.op.index_range(port, node.types)[1] == chosen[node.inputs[port]] - 1
         for port in node.op.indices
     )
-
-
-def _is_embedding(op: Operation) -> bool:
-    return op.name == "embedding"
 
 
 def _range(name: str, tables: list[Node]) -> RowsOfTables:

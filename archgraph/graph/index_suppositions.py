@@ -14,6 +14,9 @@ from archgraph.graph.intervals import Interval
 from archgraph.graph.types import Node
 from archgraph.ops.contract import INTEGER_TYPES
 
+MOST = 16
+"""Each input that is compared doubles what could be looked at. Where that is more, it is both ends of all inputs
+together, and as many others as there is room for."""
 LARGEST = {"bool": 1, "uint8": 255}
 """The types that an input holds all numbers of."""
 
@@ -107,7 +110,7 @@ def _numbers(found: Interval) -> list[tuple[float, float]]:
 
 
 def suppositions(values: SupposedValues, ranges: Mapping[int, Interval]) -> Iterator[Supposition]:
-    """All that is worth looking at: what an input may hold lies within its range."""
+    """What is worth looking at, `MOST` at the most: what an input may hold lies within its range."""
     choices: list[list[tuple[int, bool]]] = []
     for source, numbers in values.compared.items():
         found = ranges[source]
@@ -120,6 +123,10 @@ def suppositions(values: SupposedValues, ranges: Mapping[int, Interval]) -> Iter
         if all(high - low >= len(numbers) for low, high in ends):
             ways.append((source, False))
         choices += [ways] if ways else []
-    if values.few or choices:
-        for largest in (True, False) if values.few else (True,):
-            yield from (Supposition(largest, dict(each)) for each in itertools.product(*choices))
+    if not values.few and not choices:
+        return
+    ends_together = [tuple(ways[end] for ways in choices) for end in (0, -1)]
+    every = dict.fromkeys(itertools.chain(ends_together, itertools.islice(itertools.product(*choices), MOST)))
+    sizes = (True, False) if values.few else (True,)
+    made = (Supposition(largest, dict(each)) for each in every for largest in sizes)
+    yield from itertools.islice(made, MOST)

@@ -11,6 +11,8 @@ import torch
 import archgraph
 from archgraph.errors import ShapeError
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
+from archgraph.graph.index_suppositions import MOST, SupposedValues, suppositions
+from archgraph.graph.intervals import uniform
 from archgraph.graph.types import Graph
 from archgraph.verify import export_verified
 
@@ -181,3 +183,34 @@ def test_two_tests_of_the_same_ids_are_not_both_met() -> None:
         "t": TABLE,
     }
     assert longest(net(nodes, "int64")) is None
+
+
+def test_many_inputs_are_looked_at_in_a_bounded_number_of_ways() -> None:
+    """Twenty that are compared have a million combinations; all at one end and all at the other come first."""
+    values = SupposedValues(compared={number: {1} for number in range(20)})
+    found = [*suppositions(values, {number: uniform(0, 9, 2) for number in range(20)})]
+    assert len(found) == MOST
+    assert [set(each.equal.values()) for each in found[:2]] == [{True}, {False}]
+
+
+def test_counts_of_many_inputs_are_bounded_together() -> None:
+    """Six texts of which any number of tokens may count are in sum no longer than the table of positions."""
+    words = {f"x{number}": {"shape": ["N", 8], "dtype": "int64"} for number in range(6)}
+    nodes: dict[str, Any] = {}
+    for name in words:
+        nodes[f"word_{name}"] = {"op": "embedding", "in": name, "num_embeddings": 9, "embedding_dim": 4}
+        nodes[f"other_{name}"] = {"op": "ne", "in": name, "value": 1}
+        nodes[f"kept_{name}"] = {"op": "to", "in": f"other_{name}", "dtype": "int64"}
+        nodes[f"count_{name}"] = {"op": "cumsum", "in": f"kept_{name}", "dim": 1}
+    counts = [f"count_{name}" for name in words]
+    for place in range(1, 6):
+        nodes[f"sum_{place}"] = {"op": "add", "in": [counts[0] if place == 1 else f"sum_{place - 1}", counts[place]]}
+    for rows, fits in ((49, True), (48, False)):
+        table = {"position": {"op": "embedding", "in": "sum_5", "num_embeddings": rows, "embedding_dim": 4}}
+        made = {**nodes, **table, "all": {"op": "concat", "in": ["position", *(f"word_{name}" for name in words)]}}
+        spec = {"archgraph": 1, "name": "texts", "inputs": words, "nodes": made}
+        if fits:
+            archgraph.load(spec)
+            continue
+        with pytest.raises(ShapeError, match="an index lies outside of the table"):
+            archgraph.load(spec)

@@ -15,7 +15,7 @@ Symbols = Mapping[tuple[int, int], str]
 
 def list_among(inputs: Sequence[Value]) -> Mapping[int, str]:
     """The places of inputs that were handed over as one list, as their names tell, with what each is called: x2 → x.2.
-    None where there is no list, or several."""
+    Nothing where there is no list, or several."""
     lists: dict[str, dict[int, int]] = {}
     for place, value in enumerate(inputs):
         match = _NUMBERED.fullmatch(value.name)
