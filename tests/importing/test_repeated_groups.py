@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from itertools import pairwise
 
 import torch
+from proved_imports import proved
 from torch import Tensor, nn
 
-from archgraph.importing.api import Imported, import_module
+from archgraph.importing.api import import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
 
 IMAGE = {"x": InputDescription(("N", 8, "H", "W"))}
-
-
-def proved(module: Callable[[], nn.Module]) -> Imported:
-    """The import, which the proof found equal to the module in float64."""
-    made = import_module(module, IMAGE)
-    assert made.parity is not None
-    assert max(made.parity.differences) < 1e-12
-    return made
 
 
 class Unit(nn.Module):
@@ -90,7 +82,7 @@ class UNet(nn.Module):
 
 
 def test_zipped_lists_are_a_group_with_copies() -> None:
-    blocks = proved(UNet).spec["blocks"]
+    blocks = proved(UNet, IMAGE).spec["blocks"]
     down = blocks["down"]["nodes"]
     assert list(down) == ["layer", "down"]
     assert down["layer"] == {
@@ -140,7 +132,7 @@ class Wider(nn.Module):
 
 
 def test_members_without_weights_read_copies_by_their_number() -> None:
-    nodes = proved(Pyramid).spec["nodes"]
+    nodes = proved(Pyramid, IMAGE).spec["nodes"]
     assert nodes["heads"]["map"] is True
     layer = next(node for node in nodes.values() if isinstance(node, dict) and "nodes" in node)
     assert (layer["in"], layer["repeat"], layer["path"]) == ("heads.0", 3, ".")
@@ -160,7 +152,7 @@ class Residual(UNet):
 
 
 def test_what_is_read_twice_stays_as_it_is() -> None:
-    assert "prev" not in str(proved(Residual).spec["nodes"])
+    assert "prev" not in str(proved(Residual, IMAGE).spec["nodes"])
 
 
 class Words(nn.Module):
@@ -179,7 +171,7 @@ class Words(nn.Module):
 
 
 def test_members_called_by_words_with_numbers_stay_in_their_level() -> None:
-    nodes = proved(Words).spec["nodes"]
+    nodes = proved(Words, IMAGE).spec["nodes"]
     assert list(nodes) == ["features"]
     assert list(nodes["features"]["nodes"]) == ["stem", "layer"]
     members = nodes["features"]["nodes"]["layer"]["nodes"]
@@ -199,7 +191,7 @@ class Handed(nn.Module):
 
 
 def test_outputs_of_a_group_are_called_after_what_makes_them() -> None:
-    text = str(proved(Handed).spec["nodes"])
+    text = str(proved(Handed, IMAGE).spec["nodes"])
     assert "gate_0" in text
     assert "'n0'" not in text
 

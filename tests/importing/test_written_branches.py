@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
+from proved_imports import proved
 from torch import Tensor, nn
 
-from archgraph.importing.api import Imported, import_module
+from archgraph.importing.api import import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
 
 TOKENS = {"input": InputDescription(("N", "L", 16))}
 
 
 IMAGE = {"x": InputDescription(("N", 8, "H", "W"))}
-
-
-def proved(module: Callable[[], nn.Module], inputs: Mapping[str, InputDescription] = TOKENS) -> Imported:
-    """The import, which the proof found equal to the module in float64."""
-    made = import_module(module, inputs)
-    assert made.parity is not None
-    assert max(made.parity.differences) < 1e-12
-    return made
 
 
 class Branches(nn.Module):
@@ -45,7 +36,7 @@ class GatedBranches(Branches):
 
 
 def test_repeated_sums_take_no_name_of_a_list() -> None:
-    graph = proved(lambda: nn.Sequential(Branches(), GatedBranches(), GatedBranches())).graph
+    graph = proved(lambda: nn.Sequential(Branches(), GatedBranches(), GatedBranches()), TOKENS).graph
     assert any(item.name == "0" for item in graph.items)
 
 

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from proved_imports import proved
 from torch import Tensor, nn
 
-from archgraph.importing.api import Imported, import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.writing.copied_arguments import WAYS, argument_of, tells, told_as, values_told
 from archgraph.structure.terms import Term, number
 
 IMAGE = {"x": InputDescription(("N", 4, "H", "W"))}
-
-
-def proved(module: Callable[[], nn.Module]) -> Imported:
-    """The import, which the proof found equal to the module in float64."""
-    made = import_module(module, IMAGE)
-    assert made.parity is not None
-    assert max(made.parity.differences) < 1e-12
-    return made
 
 
 class Gate(nn.Module):
@@ -70,7 +61,7 @@ class Stages(nn.Module):
 
 @pytest.mark.parametrize("depths", [(2, 2, 6, 2), (1, 2, 4, 2)])
 def test_blocks_that_alternate_are_one_repeat_in_stages_of_any_depth(depths: tuple[int, ...]) -> None:
-    spec = proved(lambda: Stages(*depths)).spec
+    spec = proved(lambda: Stages(*depths), IMAGE).spec
     assert set(spec["blocks"]) == {"stage", "unit"}
     blocks = spec["blocks"]["stage"]["nodes"]["blocks"]
     assert blocks == {
@@ -79,7 +70,7 @@ def test_blocks_that_alternate_are_one_repeat_in_stages_of_any_depth(depths: tup
 
 
 def test_stages_with_a_single_block_are_a_list_of_depths() -> None:
-    stages = proved(lambda: Stages(1, 2, 4, 2)).spec["nodes"]["stages"]
+    stages = proved(lambda: Stages(1, 2, 4, 2), IMAGE).spec["nodes"]["stages"]
     assert stages == {
         "op": "stage",
         "for": {"channels": [4, 8, 16, 32], "depth": [1, 2, 4, 2]},

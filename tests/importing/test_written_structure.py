@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from proved_imports import proved
 from torch import Tensor, nn
 
 from archgraph.graph.spec_text import spec_text
-from archgraph.importing.api import Imported, import_module
+from archgraph.importing.api import import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
 
 TOKENS = {"x": InputDescription(("N", "L", 16))}
 STREAMS = {"x": InputDescription(("N", "L", 16)), "context": InputDescription(("N", "S", 16))}
 STEPS = {"x": InputDescription(("N", 5, 8))}
-
-
-def proved(module: Callable[[], nn.Module], inputs: Mapping[str, InputDescription]) -> Imported:
-    """The import, which the proof found equal to the module in float64."""
-    made = import_module(module, inputs)
-    assert made.parity is not None
-    assert max(made.parity.differences) < 1e-12
-    return made
 
 
 class Joint(nn.Module):
