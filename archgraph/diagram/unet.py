@@ -113,7 +113,7 @@ class _Search:
         falling = tuple(box for box in sides if box.start <= last)
         rising = tuple(box for box in sides if box.start >= first)
         bottom = tuple(box for box in sides if last < box.start < first)
-        if not self._monotonous(falling, rising) or self._meets_at_one_size(found):
+        if not self._monotonous(falling, rising) or self._meets_at_one_size(outer):
             return None
         sided = {*falling, *rising}
         found = [path for path in found if path.tail in sided and path.head in sided]  # what is aside crosses nothing

@@ -166,3 +166,21 @@ def test_levels_that_are_joined_at_once_are_no_way_up() -> None:
     """Xie et al. 2021, SegFormer: every level is brought to the size of the first, and all are concatenated."""
     sketch = outline(shipped("segformer@segformer_b0_ade"), View())
     assert u_shape(sketch, sketch.edges) is None
+
+
+def test_what_is_concatenated_inside_a_level_makes_no_way_up_of_joined_levels() -> None:
+    """CBAM joins a mean and a maximum at the smallest size, as the innermost skip of a U would."""
+    conv, down = {"op": "conv2d", "out_channels": 8, "kernel_size": 1}, {"op": "conv_norm_activation", "stride": 2}
+    nodes = {
+        "level0": {**down, "out_channels": 8},
+        "level1": {**down, "in": "level0", "out_channels": 16},
+        "level2": {**down, "in": "level1", "out_channels": 32},
+        "weighed": {"op": "cbam", "in": "level2"},
+        "head0": {**conv, "in": "level0"},
+        "head1": {"in": "level1", "nodes": {"conv": conv, "up": {"op": "interpolate", "size": [32, 32]}}},
+        "head2": {"in": "weighed", "nodes": {"conv": conv, "up": {"op": "interpolate", "size": [32, 32]}}},
+        "joined": {"op": "concat", "in": ["head0", "head1", "head2"]},
+        "fuse": conv,
+    }
+    sketch = outline(load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 3, 64, 64]}, "nodes": nodes}), View())
+    assert u_shape(sketch, sketch.edges) is None
