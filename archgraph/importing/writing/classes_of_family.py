@@ -6,7 +6,8 @@ from collections.abc import Callable, Container, Sequence
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
-from archgraph.importing.writing.copies import Pattern, operands_of, with_copies
+from archgraph.importing.writing.copies import operands_of, with_copies
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs

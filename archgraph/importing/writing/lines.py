@@ -9,7 +9,7 @@ from typing import Any
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
 from archgraph.importing.writing.block_classes import BlockClass
-from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.repeated_groups import GROUP

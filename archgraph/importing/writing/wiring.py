@@ -77,15 +77,16 @@ class WiringWriter:
 
     def _read_names(self, line: Line, reference: Reference) -> list[str]:
         """What is read at each port; where each copy reads another value, its name with their number."""
-        names = [reference(value) for value in line.operands]
-        count = len(names) - len(line.ports) + len(line.own)
+        values = list(line.operands)
+        count = len(values) - len(line.ports) + len(line.own)
         found: list[str] = []
         for port in line.ports:
             if port in line.own:
-                found.append(counted_name(names[: count // len(line.own)]))
-                del names[: count // len(line.own)]
+                length = count // len(line.own)
+                found.append(counted_name([self._numbered(value, reference).whole for value in values[:length]]))
+                del values[:length]
             else:
-                found.append(names.pop(0))
+                found.append(reference(values.pop(0)))
         return found
 
 
