@@ -14,7 +14,7 @@ from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph, walk
 from archgraph.importing.conversion.traced_graphs import GraphTracer, TracedGraph
-from archgraph.importing.opened_modules import OpenedModule, Source, opened
+from archgraph.importing.opened_modules import OpenedModule, Source, constructed, opened
 from archgraph.importing.proof.parity import Parity, prove
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.sources.dynamic_sizes import Dynamic
@@ -59,7 +59,7 @@ def import_module(
     """
     if name:
         names.block_name(name)
-    with opened(source, inputs, dynamic, leaves) as module:
+    with opened(source, constructed(source), inputs, dynamic, leaves) as module:
         with uncollected():  # a sixth of the time
             write = partial(spec_data, name=name or module.title, about=module.about)
             traced, graph, spec = _written(module.tracer, write)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+import torch
+
 from archgraph.errors import ImportingError
 from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph
 from archgraph.importing.api import Imported, imported, loaded, traced_graph
 from archgraph.importing.conversion.traced_graphs import TracedGraph
-from archgraph.importing.opened_modules import OpenedModule, Source, opened, source_title
+from archgraph.importing.opened_modules import Made, OpenedModule, Source, constructed, opened, source_title
 from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import family_data
@@ -66,11 +68,15 @@ def import_family(
     for word in sources:
         names.preset_name(word)
     with ExitStack() as stack:
+        made: dict[str, Made] = {}
+        for word, source in sources.items():
+            with _named(word):
+                made[word] = constructed(source)
+        _require_one_class({word: module for word, (module, _) in made.items()})
         modules: dict[str, OpenedModule] = {}
         for word, source in sources.items():
             with _named(word):
-                modules[word] = stack.enter_context(opened(source, inputs, dynamic, leaves))
-        _require_one_class(modules)
+                modules[word] = stack.enter_context(opened(source, made[word], inputs, dynamic, leaves))
         traced, spec, title = _written(modules, name)
         found: dict[str, Imported] = {}
         for word, module in modules.items():
@@ -129,14 +135,14 @@ def _common_name(presets: Sequence[str]) -> str:
     return plain if len(plain) >= _LEAST_OF_A_NAME else ""
 
 
-def _require_one_class(modules: Mapping[str, OpenedModule]) -> None:
+def _require_one_class(modules: Mapping[str, torch.nn.Module]) -> None:
     (first, one), *others = modules.items()
     for word, other in others:
-        if type(other.module) is not type(one.module):
+        if type(other) is not type(one):
             raise ImportingError(
                 "the networks are of different classes, so they are no family",
-                expected=f"{type(one.module).__qualname__}, as {first} is",
-                received=f"{word} is {type(other.module).__qualname__}",
+                expected=f"{type(one).__qualname__}, as {first} is",
+                received=f"{word} is {type(other).__qualname__}",
                 hint="import each by itself",
             )
 

@@ -27,6 +27,8 @@ from archgraph.importing.writing.naming import block_name
 
 Factory = Callable[[], torch.nn.Module]
 Source = torch.nn.Module | Factory | ModuleSource
+Made = tuple[torch.nn.Module, Mapping[int, Mapping[str, Any]]]
+"""A module, and the arguments of the constructors of all modules inside, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,14 @@ class OpenedModule:
 
 @contextmanager
 def opened(
-    source: Source, inputs: Mapping[str, Any] | None, dynamic: Dynamic | None, leaves: Mapping[str, str]
+    source: Source,
+    made: Made,
+    inputs: Mapping[str, Any] | None,
+    dynamic: Dynamic | None,
+    leaves: Mapping[str, str],
 ) -> Iterator[OpenedModule]:
-    """The module of a source, which is left as it was found. Raises ImportingError where it cannot be made."""
-    module, arguments = constructed(source)
+    """The module that was `made` of a source, which is left as it was found. Raises ImportingError."""
+    module, arguments = made
     require_importable(module)
     kept = KeptClasses.of(leaves, module)
     known = source if isinstance(source, ModuleSource) else None
@@ -103,8 +109,9 @@ def opened(
         yield OpenedModule(source, module, GraphTracer(runs, symbols, arguments, KeptInputs(tries), kept), leaves)
 
 
-def constructed(source: Source) -> tuple[torch.nn.Module, Mapping[int, Mapping[str, Any]]]:
-    """The module, made by the factory where it is one, with the arguments of all modules inside."""
+def constructed(source: Source) -> Made:
+    """The module, made by the factory where it is one, with the arguments of all modules inside. Raises
+    ImportingError."""
     if isinstance(source, torch.nn.Module):
         return source, attributes_as_arguments(source)
     with noted_constructors() as arguments:

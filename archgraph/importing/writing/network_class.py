@@ -14,12 +14,14 @@ from archgraph.structure.unification import UnifiedClass, unified
 
 
 def network_class(templates: Sequence[BodyTemplate]) -> UnifiedClass[BodyTemplate]:
-    """The class of some networks."""
+    """The class of some networks, with their templates in this order."""
     for one in templates:
         with_all_copies(one, always=True)
     found = with_joined_classes(unified(with_alike_copies(templates, across=True)))
     if len(found) > 1:
         raise ImportingError("no one class")
+    places = {id(one.call): place for place, one in enumerate(templates)}
+    found[0].templates.sort(key=lambda template: places[id(template.call)])
     return found[0]
 
 
