@@ -37,7 +37,7 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
         length, pattern = _run(statements, place, readers, known)
         run = statements[place : place + length]
         alone = pattern is not None and _is_alone(statements, place, length, pattern)
-        if length > 1 and pattern is not None and (always or _saves(run, alone)):
+        if length > 1 and pattern is not None and (always or _saves(run, pattern, alone)):
             read = [copy for copy, one in enumerate(run[:-1]) if not pattern.chain and readers[one.outs[0]] > 1]
             made.append(_joined(run, replace(pattern, read=tuple(read)), alone))
         else:
@@ -180,10 +180,12 @@ def is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement])
     return any(other.made.shares is statement.made for other in statements)
 
 
-def _saves(run: Sequence[WrittenStatement], alone: bool) -> bool:
-    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level."""
+def _saves(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> bool:
+    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level. Of
+    names that somebody gave one by one, as conv2 and conv3, it must be clearly so."""
     together, apart = cost_of_arguments([one.term for one in run])
-    return 2 + together <= len(run) + apart + alone
+    named = bool(pattern.prefix) and not pattern.prefix.endswith(".")
+    return 2 + named + together <= len(run) + apart + alone
 
 
 def operands_of(statement: WrittenStatement) -> list[int]:
@@ -209,6 +211,19 @@ def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: Writte
     if here.name != f"{pattern.prefix}{pattern.start}{pattern.suffix}":
         return None
     return replace(_joined([here], pattern, False), name=alike.name, path=alike.name)
+
+
+def copies_of_first(here: WrittenStatement, alike: WrittenStatement) -> WrittenStatement | None:
+    """A statement as copies of which there is one, as `alike` has several under names that differ in numbers."""
+    pattern = alike.term.value
+    if here.term.kind != "call" or here.term.text != alike.term.text:
+        return None
+    for match in NUMBER.finditer(here.name):
+        found = replace(pattern, prefix=here.name[: match.start()], suffix=here.name[match.end() :])
+        levels = [NUMBER.sub("", one.prefix) for one in (found, pattern)]
+        if int(match[0]) == pattern.start and found.suffix == pattern.suffix and levels[0] == levels[1]:
+            return _joined([here], found, False)
+    return None
 
 
 def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> WrittenStatement:

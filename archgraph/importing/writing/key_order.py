@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copy_pattern import Pattern
-from archgraph.importing.writing.repeated_groups import member_paths
+from archgraph.importing.writing.member_paths import member_paths
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.ops.contract import Weight
 

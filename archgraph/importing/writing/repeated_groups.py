@@ -220,7 +220,7 @@ def _level(patterns: Sequence[Pattern | None], others: Sequence[WrittenStatement
     return ".".join(common)
 
 
-def member_paths(statement: WrittenStatement) -> Iterator[str]:
+def paths_in_group(statement: WrittenStatement) -> Iterator[str]:
     """The paths of all modules of a group, copy by copy."""
     form = statement.term.value
     count = next(part.value for part in statement.term.parts if part.kind == "number")

@@ -100,6 +100,12 @@ def as_data(value: Any) -> Any:
     return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+def one_for_all(value: Any) -> Any:
+    """A default as it is written: one number for all dimensions where they have the same."""
+    data = as_data(value)
+    return data[0] if isinstance(data, list) and len(set(map(str, data))) == 1 else data
+
+
 def conditional(condition: str, chosen: Any, otherwise: Any) -> str:
     """`=chosen if condition else otherwise`, and the condition itself where the values are true and false."""
     if chosen is True and otherwise is False:
