@@ -21,6 +21,7 @@ from archgraph.importing.conversion.weight_places import weight_places
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.tracing.branch_conditions import (
     Branches,
+    OpenCondition,
     require_branches,
     require_equations,
     require_own_branches,
@@ -54,7 +55,7 @@ class Translation:
         shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
         self.sizes = SizeReader(input_symbols(shapes, symbols), self.facts, traced_sizes(shapes))
         self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
-        self.constants = dict(capture.constants)
+        self.constants = capture.constants
         self.tables: dict[str, RoundedTable] = {}
         """Tables in float32 that the graph has as steps, by their names in the module."""
         self.branches = Branches()
@@ -119,10 +120,10 @@ class Translation:
         """Where what training alone computes stands in a body."""
         return EntryOrder(self.in_training, self._key_places)
 
-    def open_equation(self) -> str:
-        """A condition under which alone the translated program holds, '' where there is none."""
+    def open_condition(self) -> OpenCondition | None:
+        """A condition under which alone the translated program holds; None where there is none."""
         left = require_equations(self.capture.program.graph, self.sizes, self.facts)
-        return next(iter((*left, *self.branches.compared)), "")
+        return next(iter((*left, *self.branches.compared)), None)
 
     def _returned(self) -> Mapping[str, fx.Node]:
         """All outputs, read after all changes in place."""

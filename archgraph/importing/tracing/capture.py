@@ -35,7 +35,8 @@ class Capture:
     """A module and its program.
 
     `inputs` are the placeholders of what the module reads, by name, those that it ignores left out; `weights` those of
-    its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state.
+    its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state, to which a
+    translation adds those that it computes.
     `evaluation` are the names of those outputs that evaluation returns, in its order; the others are training's.
     """
 
@@ -43,7 +44,7 @@ class Capture:
     program: ExportedProgram
     inputs: Mapping[str, fx.Node]
     weights: Mapping[fx.Node, str]
-    constants: Mapping[fx.Node, torch.Tensor]
+    constants: dict[fx.Node, torch.Tensor]
     outputs: Mapping[str, fx.Node]
     evaluation: tuple[str, ...]
     arguments: ForwardArguments

@@ -7,7 +7,7 @@ from typing import Any
 
 from archgraph.dims import Constraint
 from archgraph.graph.types import Graph
-from archgraph.importing.tracing.branch_conditions import ASKED, AskedEquation
+from archgraph.importing.tracing.symbols import ASKED, AskedEquation
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
