@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from archgraph.graph.extents import FEW_NUMBERS
 from archgraph.graph.intervals import Interval
 from archgraph.graph.types import Node
 from archgraph.ops.contract import INTEGER_TYPES
@@ -17,8 +18,6 @@ from archgraph.ops.contract import INTEGER_TYPES
 MOST = 16
 """Each input that is compared doubles what could be looked at. Where that is more, it is both ends of all inputs
 together, and as many others as there is room for."""
-LARGEST = {"bool": 1, "uint8": 255}
-"""The types that an input holds all numbers of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Supposition:
 
     def of_input(self, dtype: str) -> int | None:
         """The number at all places of an input; None where that may be any."""
-        return LARGEST[dtype] * self.largest if dtype in LARGEST else None
+        return FEW_NUMBERS[dtype] * self.largest if dtype in FEW_NUMBERS else None
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class SupposedValues:
 
     def start(self, number: int, dtype: str) -> None:
         """Takes in an input."""
-        self.few = self.few or dtype in LARGEST
+        self.few = self.few or dtype in FEW_NUMBERS
         if dtype in INTEGER_TYPES:
             self.sources[number] = number
         found = None if self.supposition is None else self.supposition.of_input(dtype)
@@ -65,7 +64,7 @@ class SupposedValues:
             self._move(inputs, outputs)
         elif node.op.name in ("eq", "ne"):
             self._compare(node, inputs, outputs)
-        elif node.output.dtype in LARGEST:
+        elif node.output.dtype in FEW_NUMBERS:
             given = self.numbers.get(inputs.get("input", -1))
             found = None if given is None or len(inputs) > 1 else _turned(node, given)
             if found is not None:
