@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archgraph.codegen.kept_constants import keep_constants
 from archgraph.codegen.meta_construction import on_meta
 from archgraph.codegen.parallel_initialization import drawn_in_parallel
 from archgraph.codegen.printing.spans import WrittenSource
@@ -121,7 +122,8 @@ def restore(name: str, text: str, kind: str) -> nn.Module:
 
 
 def _equip(made: type[nn.Module], name: str, text: str) -> None:
-    """Adds pickling by source to a generated class, of which the text stays plain PyTorch."""
+    """Adds pickling by source, and constants that survive the meta device, to a generated class, of which the text
+    stays plain PyTorch."""
 
     def reduced(self: nn.Module, protocol: Any) -> Any:
         if type(self) is not made:  # a parametrized or wrapped class has ways of its own
@@ -129,6 +131,7 @@ def _equip(made: type[nn.Module], name: str, text: str) -> None:
         return restore, (name, text, made.__name__), self.__getstate__()  # type: ignore[no-untyped-call]
 
     setattr(made, "__reduce_ex__", reduced)  # noqa: B010 - mypy refuses the assignment
+    keep_constants(made)
 
 
 def _noted(plain: Callable[..., Any]) -> Callable[..., Any]:

@@ -195,7 +195,7 @@ def _quotients(denominator: int, sources: Sequence[ReadableSize]) -> Iterator[tu
     divisors = [k for k in range(2, denominator + 1) if denominator % k == 0]
     for source in sources:
         for divisor in divisors:
-            for offset in _OFFSETS:
+            for offset in (*_OFFSETS, divisor - 1):  # the last rounds up
                 yield source, offset, divisor
 
 
