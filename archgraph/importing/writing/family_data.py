@@ -7,6 +7,7 @@ from typing import Any
 
 from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import block_classes
+from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
@@ -24,15 +25,14 @@ def family_data(
     `arguments` are those of the networks' constructors. The defaults of parameters are the first network's. Raises
     ImportingError where the networks are not of one class.
     """
-    graphs = list(networks.values())
-    *blocks, whole = block_classes(simplified(joint_graph(graphs, arguments)))
+    *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)))
     spec: dict[str, Any] = {"archgraph": 1, "name": name}
     if about:
         spec["about"] = about
     if whole.parameters:
         spec["params"] = {one.name: _declared(one) for one in whole.parameters}
     spec["presets"] = {word: _preset(whole.parameters, place) for place, word in enumerate(networks)}
-    first = graphs[0]
+    first = next(iter(networks.values()))
     spec["inputs"] = {
         value.name: input_data([whole.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
         for place, value in enumerate(first.inputs)
@@ -41,6 +41,7 @@ def family_data(
     spec |= body_data(whole, [value.name for value in first.inputs], [*first.outputs, *first.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
+    with_arguments_of_others(spec)
     return with_shared_norms(spec)
 
 
