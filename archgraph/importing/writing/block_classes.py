@@ -13,6 +13,7 @@ from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
@@ -134,7 +135,8 @@ def _written_once(classes: Sequence[BlockClass], standard: StandardApplications)
             for statement in entry.applied:
                 if isinstance(statement.made, Call) and not standard.has(statement.made):
                     counts = sites.setdefault(statement.made.block, Counter())
-                    counts[statement.term.text] += 1 if entry.term.kind == "call" else 2
+                    several = entry.term.kind != "call" or statement.term.text == CHOICE
+                    counts[statement.term.text] += 2 if several else 1
     once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
     return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
@@ -156,7 +158,7 @@ class _BlockPlanner:
         made: list[BlockClass] = []
         for family in families(root, self._inside, lambda call: call.block):
             if family[0].block == NETWORK:
-                group = network_class([self._read(call) for call in family])
+                group = network_class([self._read(call) for call in family], self._standard.names)
                 made.append(self._network(group))
                 continue
             if family[0] is root:

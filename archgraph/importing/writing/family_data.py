@@ -7,6 +7,7 @@ from typing import Any
 
 from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import block_classes
+from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
@@ -41,6 +42,7 @@ def family_data(
     spec |= body_data(whole, [value.name for value in first.inputs], [*first.outputs, *first.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
+    with_arguments_of_others(spec)
     return with_shared_norms(spec)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from archgraph.ops.contract import lookup
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term
+
+_STOP = re.compile(r"\[:-?\d+\]\Z")
+"""The end of a list without its last entries, which copies do not come to."""
 
 
 @dataclass(eq=False, slots=True)
@@ -174,7 +178,7 @@ def _of_each_copy(arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[
             if default is MISSING or values[0] != as_data(default):
                 yield part.text, values[0]
         elif part.kind == "each":
-            yield part.text, f"={literal(values[0])}[i]"
+            yield part.text, f"={_STOP.sub('', literal(values[0]))}[i]"
         else:
             yield part.text, conditional("i % 2 == 0" if part.kind == "turns" else part.kind, values[0], values[1])
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
@@ -26,7 +26,10 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed", "size"),
 }
 """Parts of the names that authors give to such numbers."""
+_VARIED = ("head", "patch", "window", "depth")
 _NUMBER = re.compile(r"\d+")
+Step = tuple[Literal["*", "//", "-"], int]
+"""What is done to a number, and by which."""
 SeriesKey = tuple[str, int, str, str]
 
 
@@ -54,7 +57,6 @@ class _Source:
     text: str
     values: list[Any]
     parameter: ClassParameter
-    place: int | None = None
 
 
 class _Inference:
@@ -66,6 +68,7 @@ class _Inference:
         self._arguments = {id(one) for one in self._known}
         self._expressions: dict[int, Expression] = {}
         self._names = {name for given in arguments for name in given}
+        self._order = {id(one): place for place, one in enumerate(group.fullest.entries())}
 
     def made(self, part_name: Callable[[str], str]) -> NetworkInference:
         for find in (self._listed, self._widened):
@@ -98,85 +101,124 @@ class _Inference:
         for place, column in enumerate(self._columns):
             statement = column.statement
             match = _NUMBER.search(statement.name) if statement is not None else None
-            if statement is None or match is None:
+            if statement is None or match is None or any(isinstance(value, str) for value in column.values):
                 continue
             nth = counts[id(statement), column.role] = counts.get((id(statement), column.role), -1) + 1
             key = column.role, nth, statement.name[: match.start()], statement.name[match.end() :]
             if place not in self._expressions:
                 found.setdefault(key, {})[int(match[0])] = place
         rows = ([numbers[number] for number in sorted(numbers)] for numbers in found.values())
-        return [row for row in rows if len(row) > 1 and any(_varies(self._columns[place].values) for place in row)]
+        return [row for row in rows if len(row) > 1 and self._is_open(row)]
+
+    def _is_open(self, places: Sequence[int]) -> bool:
+        """Whether something is to be said of numbers: some vary, or an author varies all of them."""
+        columns = [self._columns[place] for place in places]
+        if any(_varies(one.values) for one in columns):
+            return True
+        return columns[0].role == COUNTS and len({one.values[0] for one in columns}) > 1
 
     def _listed(self, places: Sequence[int]) -> list[Expression] | None:
-        """The entries of a list that these numbers are."""
+        """The entries of a list that these numbers are; of counts, one less, where the first copy is another block."""
         columns = [self._columns[place] for place in places]
-        for parameter in self._by_affinity(columns[0].role):
-            for start in range(_length(parameter) - len(columns) + 1):
-                entries = [_entry(parameter, start + place) for place in range(len(columns))]
-                if all(fits(one.values, entry) for one, entry in zip(columns, entries, strict=True)):
-                    self._use(parameter)
-                    return [_name(parameter, start + place) for place in range(len(columns))]
-        return None
+        return self._entries(columns, [None, ("-", 1)] if columns[0].role == COUNTS else [None])
 
     def _widened(self, places: Sequence[int]) -> list[Expression] | None:
         """Multiples of the entries of a list, or parts of them."""
         columns = [self._columns[place] for place in places]
-        if not is_wide(columns[0].role):
-            return None
+        return self._entries(columns, list(_ratios())) if is_wide(columns[0].role) else None
+
+    def _entries(self, columns: Sequence[Column], steps: Sequence[Step | None]) -> list[Expression] | None:
+        """The entries of a list that numbers are after one of some steps, the same for all."""
         for parameter in self._by_affinity(columns[0].role):
             for start in range(_length(parameter) - len(columns) + 1):
                 entries = [_entry(parameter, start + place) for place in range(len(columns))]
-                for sign, factor in _ratios():
-                    made = ([_scaled(value, sign, factor) for value in entry] for entry in entries)
+                for step in steps:
+                    made = [[_after(value, step) for value in entry] for entry in entries]
                     if all(fits(one.values, entry) for one, entry in zip(columns, made, strict=True)):
                         self._use(parameter)
-                        names = [_name(parameter, start + place) for place in range(len(columns))]
-                        return [Arithmetic(sign, name, ConstantNumber(factor)) for name in names]
+                        names = [ParameterName(f"{parameter.name}[{start + at}]") for at in range(len(columns))]
+                        return [_stepped(name, step) for name in names]
         return None
 
     def _new_list(self, places: Sequence[int]) -> None:
         """A parameter for numbers of which nothing else says what they are; one of several equal ones is enough."""
         columns = [self._columns[place] for place in places]
+        if not any(_varies(one.values) for one in columns):
+            return
         found = self._listed(places) or self._widened(places)
         if found is None:
             rows = [[one.values[network] for one in columns] for network in range(len(columns[0].values))]
             if any(value is ABSENT for row in rows for value in row):
                 return
+            if not all(_varies(one.values) for one in columns) and columns[0].role != COUNTS:
+                return
             role = columns[0].role.removesuffix(WIDE)
             word = _SERIES.get(role, role if role.endswith("s") else f"{role}s")
             parameter = self._add(word, columns[0].role, rows)
-            found = [_name(parameter, place) for place in range(len(columns))]
+            found = [ParameterName(f"{parameter.name}[{place}]") for place in range(len(columns))]
         self._expressions.update(zip(places, found, strict=True))
 
     # -- one number --------------------------------------------------------------------------------------------------
 
     def _single(self, column: Column, scaled: bool) -> Expression | None:
         """The parameter, or the entry of one, that a number is; with `scaled`, a multiple or a part of it."""
-        for source in self._sources(column.role):
-            if not scaled and fits(column.values, source.values):
-                self._use(source.parameter)
-                return ParameterName(source.text)
-            if scaled and is_wide(column.role):
-                for sign, factor in _ratios():
-                    if fits(column.values, [_scaled(value, sign, factor) for value in source.values]):
-                        self._use(source.parameter)
-                        return Arithmetic(sign, ParameterName(source.text), ConstantNumber(factor))
+        listed = any(isinstance(value, tuple) for value in column.values)
+        sources = list(self._sources(column.role, listed, self._is_late(column)))
+        if not scaled:
+            found = next((one for one in sources if fits(column.values, one.values)), None)
+            return self._named(found) if found is not None else None
+        for step in _ratios() if is_wide(column.role) and not listed else ():
+            for source in sources:
+                if fits(column.values, [_after(value, step) for value in source.values]):
+                    return _stepped(self._named(source), step)
+        return None
+
+    def _named(self, source: _Source) -> ParameterName:
+        self._use(source.parameter)
+        return ParameterName(source.text)
+
+    def _is_late(self, column: Column) -> bool:
+        """Whether a number stands in the second half of the network."""
+        return column.statement is not None and self._order.get(id(column.statement), 0) > len(self._order) // 2
+
+    def _promoted(self, column: Column, value: Any) -> Expression | None:
+        """The argument that a number is which all networks have: what its author calls so is one of other networks of
+        the class."""
+        counted = type(value) is int or (isinstance(value, tuple) and all(type(one) is int for one in value))
+        if not counted or not _varies_by_author(column.role) or any(one is ABSENT for one in column.values):
+            return None
+        for source in self._sources(column.role, isinstance(value, tuple)):
+            plain = source.text == source.parameter.name and id(source.parameter) in self._arguments
+            if "group" in source.text:  # the width of each
+                continue
+            if plain and _has_affinity(source.text, column.role) and fits(column.values, source.values):
+                return self._named(source)
         return None
 
     def _left(self, column: Column) -> Expression:
         """What a number is of which no argument says anything."""
         if not _varies(column.values):
             value = next(value for value in column.values if value is not ABSENT)
-            return self._classes(column, value) or ConstantNumber(value)
-        found = self._single(column, False) or self._single(column, True)
+            return self._classes(column, value) or self._promoted(column, value) or ConstantNumber(value)
+        found = self._single(column, False) or self._depthwise(column) or self._single(column, True)
         if found is not None:
             return found
         role = column.role.removesuffix(WIDE)
         word = _SINGLE.get(role, role)
         known = {one.name for one in self._known} | self._names
         if word in known or not is_parameter(word):
-            word = f"{column.place.replace('-', '_')}_{word}"
+            around = re.sub(r"\W+", "_", column.place).strip("_")
+            word = f"{around}_{word}" if around[:1].isalpha() else f"{word}_{around}"
         return ParameterName(self._add(word, column.role, list(column.values)).name)
+
+    def _depthwise(self, column: Column) -> Expression | None:
+        """The width that the groups of a depthwise convolution are."""
+        if column.role != "groups":
+            return None
+        for place, other in enumerate(self._columns):
+            if other.role == "out_channels" and place in self._expressions and fits(column.values, other.values):
+                return self._expressions[place]
+        return None
 
     def _classes(self, column: Column, value: Any) -> Expression | None:
         """The number of classes, which the last layer of a classifier has."""
@@ -204,16 +246,24 @@ class _Inference:
 
     # -- parameters --------------------------------------------------------------------------------------------------
 
-    def _sources(self, role: str) -> Iterator[_Source]:
+    def _sources(self, role: str, listed: bool, late: bool = False) -> Iterator[_Source]:
+        """What numbers of a role may come from, the likeliest first: parameters, then entries of lists, of the last
+        ones first where the number stands `late` in the network; for `listed` numbers lists and parts of them."""
         parameters = [one for one in self._known if self._says(one, role)]
-        for one in sorted(parameters, key=lambda one: not _has_affinity(one.name, role)):
-            if not _length(one):
-                yield _Source(one.name, one.values, one)
-        for one in sorted(parameters, key=lambda one: not _has_affinity(one.name, role)):
-            for place in range(_length(one)):
-                yield _Source(f"{one.name}[{place}]", _entry(one, place), one, place)
-            if _length(one) and role.endswith(WIDE) is False:
-                yield _Source(one.name, one.values, one)
+        parameters.sort(key=lambda one: not _has_affinity(one.name, role))
+        if listed:
+            for one in parameters:
+                if _length(one):
+                    yield _Source(one.name, one.values, one)
+            for one in parameters:
+                yield from _slices(one)
+            return
+        yield from (_Source(one.name, one.values, one) for one in parameters if not _length(one))
+        for one in parameters:
+            places = range(_length(one))
+            for place in reversed(places) if late else places:
+                last = late and place == _length(one) - 1 and len({*map(len, one.values)}) > 1
+                yield _Source(f"{one.name}[{-1 if last else place}]", _entry(one, place), one)
 
     def _says(self, parameter: ClassParameter, role: str) -> bool:
         """Whether a parameter may be what a number of this role is: an argument; of others, one of the same kind."""
@@ -238,9 +288,14 @@ class _Inference:
 def _arguments(arguments: Sequence[Mapping[str, Any]]) -> Iterator[ClassParameter]:
     """The arguments that all networks have."""
     for name in arguments[0]:
-        values = [given.get(name, ABSENT) for given in arguments]
+        values = [_plain(given.get(name, ABSENT)) for given in arguments]
         if is_parameter(name) and not any(value is ABSENT or isinstance(value, str) for value in values):
             yield ClassParameter(name, "argument", values)
+
+
+def _plain(value: Any) -> Any:
+    """A list as a tuple, which the numbers of copies are."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _varies(values: Sequence[Any]) -> bool:
@@ -259,21 +314,45 @@ def _entry(parameter: ClassParameter, place: int) -> list[Any]:
     return [value[place] for value in parameter.values]
 
 
-def _name(parameter: ClassParameter, place: int) -> ParameterName:
-    return ParameterName(f"{parameter.name}[{place}]")
+def _slices(parameter: ClassParameter) -> Iterator[_Source]:
+    """The parts of a list: without the last entry, without the first, and so on."""
+    for count in range(1, _length(parameter) - 1):
+        yield _Source(f"{parameter.name}[:-{count}]", [value[:-count] for value in parameter.values], parameter)
+        yield _Source(f"{parameter.name}[{count}:]", [value[count:] for value in parameter.values], parameter)
 
 
-def _ratios() -> Iterator[tuple[Any, int]]:
-    for factor in range(2, LARGEST_MULTIPLE + 1):
+def _ratios() -> Iterator[Step]:
+    """Signs and factors, powers of 2 first."""
+    for factor in (2, 4, 8):
         yield "*", factor
-        if factor in (2, 4, 8):
-            yield "//", factor
+        yield "//", factor
+    yield from (("*", factor) for factor in range(2, LARGEST_MULTIPLE + 1) if factor not in (2, 4, 8))
 
 
-def _scaled(value: Any, sign: str, factor: int) -> Any:
+def _after(value: Any, step: Step | None) -> Any:
+    """A whole number after a step; others have none."""
+    if step is None:
+        return value
     if type(value) is not int:
         return ABSENT
-    return value * factor if sign == "*" else value // factor
+    sign, number = step
+    return value * number if sign == "*" else value // number if sign == "//" else value - number
+
+
+def _stepped(name: ParameterName, step: Step | None) -> Expression:
+    if step is None:
+        return name
+    sign, number = step
+    return (
+        Arithmetic("+", name, ConstantNumber(-number))
+        if sign == "-"
+        else Arithmetic(sign, name, ConstantNumber(number))
+    )
+
+
+def _varies_by_author(role: str) -> bool:
+    """Whether numbers of a role are what the networks of a family mostly differ in."""
+    return is_wide(role) or role == COUNTS or any(word in role for word in _VARIED)
 
 
 def _has_affinity(name: str, role: str) -> bool:

@@ -63,6 +63,10 @@ def expression_text(expression: Expression, binding: int = 0) -> str:
         return literal(expression.value)
     if not isinstance(expression, Arithmetic):
         return expression.name
+    less = expression.right.value if isinstance(expression.right, ConstantNumber) else 0
+    if expression.operator == "+" and type(less) is int and less < 0:
+        text = f"{expression_text(expression.left, _BINDING['-'])} - {-less}"
+        return f"({text})" if _BINDING["-"] < binding else text
     strength = _BINDING[expression.operator]
     left, right = expression_text(expression.left, strength), expression_text(expression.right, strength + 1)
     text = f"{left} {expression.operator} {right}"
