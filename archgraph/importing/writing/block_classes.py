@@ -158,7 +158,7 @@ class _BlockPlanner:
         made: list[BlockClass] = []
         for family in families(root, self._inside, lambda call: call.block):
             if family[0].block == NETWORK:
-                group = network_class([self._read(call) for call in family], self._standard.names)
+                group = network_class(family, self._read, self._standard.names)
                 made.append(self._network(group))
                 continue
             if family[0] is root:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.weight_names import standard_block
+from archgraph.language.schema.parameter_types import TYPE_WORDS
 from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT
@@ -19,35 +20,44 @@ _ROLE = "block"
 
 
 def with_chosen_blocks(templates: Sequence[BodyTemplate], standard: frozenset[str]) -> None:
-    """Makes blocks that stand in the same places of different networks an argument of these places.
+    """Makes blocks that stand in the same places of different networks an argument of these places; of all places
+    that apply them, where each network applies one of them only.
 
-    Each network applies one of them only, and `standard` blocks take all of the arguments that the others have.
+    `standard` blocks take all of the arguments that the others have.
     """
-    for blocks in _alternatives(templates):
+    for blocks, places in _alternatives(templates):
         used = [{one.term.text for one in template.entries()} & blocks for template in templates]
-        calls = [one for template in templates for one in template.entries() if one.term.text in blocks]
+        everywhere = all(len(one) < 2 for one in used)
+        chosen = {
+            id(one)
+            for template in templates
+            for one in template.entries()
+            if one.term.kind == "call" and one.term.text in blocks and (everywhere or one.name in places)
+        }
+        calls = [one for template in templates for one in template.entries() if id(one) in chosen]
         arguments = _arguments(calls)
-        plain = all(len(one) < 2 for one in used) and len({_reads(one) for one in calls}) == 1
         taken = all(arguments.keys() <= standard_block(name).params.keys() for name in blocks & standard)
-        if plain and taken and "op" not in arguments:
+        if len({_reads(one) for one in calls}) == 1 and taken and "op" not in arguments:
             for template in templates:
                 template.statements = [
-                    _chosen(one, arguments) if one.term.text in blocks else one for one in template.entries()
+                    _chosen(one, arguments) if id(one) in chosen else one for one in template.entries()
                 ]
 
 
-def _alternatives(templates: Sequence[BodyTemplate]) -> list[set[str]]:
-    """The sets of blocks of which some networks apply one where others apply another."""
+def _alternatives(templates: Sequence[BodyTemplate]) -> list[tuple[set[str], set[str]]]:
+    """The sets of blocks of which some networks apply one where others apply another, and the places of these."""
     places: dict[str, set[str]] = {}
     for template in templates:
         for one in template.entries():
             if one.term.kind == "call" and one.path:
                 places.setdefault(one.name, set()).add(one.term.text)
-    found: list[set[str]] = []
-    for blocks in places.values():
+    found: list[tuple[set[str], set[str]]] = []
+    for name, blocks in places.items():
         if len(blocks) > 1:
-            known = [one for one in found if one & blocks]
-            found = [one for one in found if not one & blocks] + [blocks.union(*known)]
+            known = [one for one in found if one[0] & blocks]
+            others = [one for one in found if not one[0] & blocks]
+            joined = blocks.union(*(one[0] for one in known)), {name}.union(*(one[1] for one in known))
+            found = [*others, joined]
     return found
 
 
@@ -91,34 +101,26 @@ def _chosen(statement: WrittenStatement, arguments: Mapping[str, Term]) -> Writt
 
 def with_arguments_of_others(spec: dict[str, Any]) -> None:
     """Lets blocks that a parameter chooses among take all arguments that are handed to the one which is chosen."""
-    choices = {str(value) for value in _values(spec, _chosen_by(spec))}
-    for node in _nodes(spec["nodes"]):
-        if node.get("op") in {f"={name}" for name in _chosen_by(spec)}:
-            given = [key for key in node if is_parameter(key)]
-            for name in choices & spec.get("blocks", {}).keys():
-                block = spec["blocks"][name]
-                missing = [key for key in given if key not in block.get("params", {})]
-                if missing:
-                    words = {key: _type_elsewhere(key, choices, spec) for key in missing}
-                    spec["blocks"][name] = {"params": {**block.get("params", {}), **words}, **_others(block)}
+    own = spec.get("blocks", {})
+    for node in list(_nodes(spec["nodes"])):
+        choices = _choices(str(node.get("op", "")), spec)
+        given = [key for key in node if is_parameter(key)]
+        for name in choices & own.keys():
+            block = own[name]
+            missing = [key for key in given if key not in block.get("params", {})]
+            if missing:
+                words = {key: _type_elsewhere(key, choices & own.keys(), spec) for key in missing}
+                others = {key: value for key, value in block.items() if key != "params"}
+                own[name] = {"params": {**block.get("params", {}), **words}, **others}
 
 
-def _others(block: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in block.items() if key != "params"}
-
-
-def _chosen_by(spec: Mapping[str, Any]) -> list[str]:
-    """The parameters whose values are names of blocks."""
-    return [
-        name
-        for name, value in spec.get("params", {}).items()
-        if isinstance(value, str) and any(node.get("op") == f"={name}" for node in _nodes(spec["nodes"]))
-    ]
-
-
-def _values(spec: Mapping[str, Any], names: Sequence[str]) -> Iterator[Any]:
-    for values in (spec.get("params", {}), *spec.get("presets", {}).values()):
-        yield from (values[name] for name in names if name in values)
+def _choices(operation: str, spec: Mapping[str, Any]) -> set[str]:
+    """The blocks that a parameter in the place of an operation chooses among."""
+    name = operation.removeprefix("=")
+    if name == operation:
+        return set()
+    rows = (spec.get("params", {}), *spec.get("presets", {}).values())
+    return {row[name] for row in rows if isinstance(row.get(name), str)}
 
 
 def _nodes(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -130,10 +132,10 @@ def _nodes(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _nodes(node.get("nodes", {}))
 
 
-def _type_elsewhere(name: str, choices: set[str], spec: Mapping[str, Any]) -> Any:
-    """How one of the other blocks declares an argument; it may be lacking."""
-    for block in choices & spec["blocks"].keys():
+def _type_elsewhere(name: str, blocks: Collection[str], spec: Mapping[str, Any]) -> Any:
+    """How one of some blocks declares an argument; it may be lacking."""
+    for block in sorted(blocks):
         declared = spec["blocks"][block].get("params", {}).get(name)
         if declared is not None:
-            return f"{declared}?" if isinstance(declared, str) and not declared.endswith("?") else declared
+            return f"{declared}?" if declared in TYPE_WORDS else declared
     return {"type": "any", "default": None}

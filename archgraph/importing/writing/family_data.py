@@ -25,15 +25,14 @@ def family_data(
     `arguments` are those of the networks' constructors. The defaults of parameters are the first network's. Raises
     ImportingError where the networks are not of one class.
     """
-    graphs = list(networks.values())
-    *blocks, whole = block_classes(simplified(joint_graph(graphs, arguments)))
+    *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)))
     spec: dict[str, Any] = {"archgraph": 1, "name": name}
     if about:
         spec["about"] = about
     if whole.parameters:
         spec["params"] = {one.name: _declared(one) for one in whole.parameters}
     spec["presets"] = {word: _preset(whole.parameters, place) for place, word in enumerate(networks)}
-    first = graphs[0]
+    first = next(iter(networks.values()))
     spec["inputs"] = {
         value.name: input_data([whole.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
         for place, value in enumerate(first.inputs)

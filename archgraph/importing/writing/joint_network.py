@@ -13,13 +13,14 @@ NETWORK = "network of a family"
 """The class of the calls of whole networks: no class of modules is called so."""
 
 
-def joint_graph(graphs: Sequence[Graph], arguments: Sequence[Mapping[str, Any]]) -> Graph:
-    """A graph with one call for each network; `arguments` are those of their constructors."""
-    calls = [_call(graph, given) for graph, given in zip(graphs, arguments, strict=True)]
+def joint_graph(graphs: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]]) -> Graph:
+    """A graph with one call for each network, by name; `arguments` are those of their constructors."""
+    named = [replace(graph, name=name) for name, graph in graphs.items()]
+    calls = [_call(graph, given) for graph, given in zip(named, arguments, strict=True)]
     inputs = tuple(value for call in calls for value in call.inputs)
     made = (value for call in calls for value in call.outputs)
     outputs = {f"output_{place}": value for place, value in enumerate(made)}
-    return Graph("", inputs, tuple(calls), outputs, constraints=tuple(_common_constraints(graphs)))
+    return Graph("", inputs, tuple(calls), outputs, constraints=tuple(_common_constraints(named)))
 
 
 def networks(graph: Graph) -> list[Call]:

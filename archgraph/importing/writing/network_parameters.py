@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from archgraph.importing.writing.naming import is_parameter
@@ -62,7 +62,7 @@ class _Source:
 class _Inference:
     def __init__(self, group: UnifiedClass[Any], arguments: Sequence[Mapping[str, Any]]):
         self._group = group
-        self._columns = group.columns
+        self._columns = [replace(one, values=tuple(map(_there, one.values))) for one in group.columns]
         self._known: list[ClassParameter] = [*_arguments(arguments)]
         self._used: dict[int, ClassParameter] = {}
         self._arguments = {id(one) for one in self._known}
@@ -296,6 +296,12 @@ def _arguments(arguments: Sequence[Mapping[str, Any]]) -> Iterator[ClassParamete
 def _plain(value: Any) -> Any:
     """A list as a tuple, which the numbers of copies are."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _there(value: Any) -> Any:
+    """A number; of a list of numbers that are not there, none."""
+    absent = isinstance(value, tuple) and bool(value) and all(one is ABSENT for one in value)
+    return ABSENT if absent else value
 
 
 def _varies(values: Sequence[Any]) -> bool:
