@@ -21,7 +21,7 @@ Normed: TypeAlias = "tuple[Tensor, Tensor, Tensor]"
 def definition_of(name: str, args: Sequence[Any]) -> Callable[..., Any] | None:
     """The definition of one of torch's operations; None of any other, and of a batch norm with stored statistics.
 
-    A layer norm has none: the kernels add up its rows in float64.
+    A layer norm has none: the kernels add up its rows in float64, and only the mean of each is rounded.
     """
     if name == "native_group_norm":
         return _group_norm

@@ -66,8 +66,8 @@ UNLIKE = frozenset(
 equal numbers come out one to four roundings apart (mish 3.7, acos 3.2, log2 2.6, the others 1.5 to 2.2; ELU one near
 1)."""
 
-_REMAINDER = 3
-"""Numbers that do not fill a vector of four."""
+_VECTORS = (16, 8, 4)
+"""How many numbers a vector holds, on one machine or another."""
 
 _PER_TERM = 1 / 32
 """How many roundings of the sum of magnitudes for each of the n. The most that was measured of ONNX Runtime 1.31 on its
@@ -124,6 +124,8 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return tuple(map(self._result, found)) if isinstance(found, tuple) else self._result(found)
         found = func(*map(self._operand, args), **(kwargs or {}))
         result = self._unlike if name in UNLIKE else self._result
+        if name == "native_layer_norm":
+            return self._shifted(args[2], *found)
         if isinstance(found, (tuple, list)):
             return type(found)(map(result, found))
         moved = result(found)
@@ -144,19 +146,24 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return value
         return self._operand(value) + self.smallest * self._drawn(self.signs, value)
 
+    def _shifted(self, weight: Tensor | None, normed: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
+        """A layer norm whose means are rounded before they are taken away: a row of nearly equal numbers is shifted."""
+        shift = self.step * mean * scale * self._drawn(self.signs, mean)
+        return self._result(normed + (shift if weight is None else shift * weight)), mean, scale
+
     def _unlike(self, value: Any) -> Any:
         """A result whose last numbers are moved by a rounding of their own, too."""
-        if not _is_float(value) or value.numel() <= _REMAINDER:
-            return self._result(value)
         moved = self._result(value)
-        return _with_ends(moved, self._operand(_ends(moved)))
+        for count in _remainders(value) if _is_float(value) else ():
+            moved = _with_ends(moved, self._operand(_ends(moved, count)))
+        return moved
 
     def _signs(self, x: Tensor, unlike: bool) -> Tensor:
         """To which side a kernel errs at each number, which may be another one at the last numbers."""
         signs = self._drawn(self.signs, x, _NEAR)
-        if not unlike or x.numel() <= _REMAINDER:
-            return signs
-        return _with_ends(signs, self._drawn(self.signs, _ends(x), _NEAR))
+        for count in _remainders(x) if unlike else ():
+            signs = _with_ends(signs, self._drawn(self.signs, _ends(x, count), _NEAR))
+        return signs
 
     def _drawn(self, table: Tensor, value: Tensor, near: int = 0) -> Tensor:
         """A random entry for each number, and the same one for numbers whose bits are equal but for the last `near`.
@@ -182,13 +189,19 @@ def _order() -> Tensor:
     return torch.cat([once, once])
 
 
-def _ends(value: Tensor) -> Tensor:
-    """The last numbers, which do not fill a vector."""
-    return value.flatten()[-_REMAINDER:]
+def _remainders(value: Tensor) -> list[int]:
+    """How many numbers do not fill a vector, where there are others."""
+    count = value.numel()
+    return sorted({count % length for length in _VECTORS} - {0, count}, reverse=True)
+
+
+def _ends(value: Tensor, count: int) -> Tensor:
+    """The last numbers."""
+    return value.flatten()[-count:]
 
 
 def _with_ends(value: Tensor, ends: Tensor) -> Tensor:
-    return torch.cat([value.flatten()[:-_REMAINDER], ends]).view(value.shape)
+    return torch.cat([value.flatten()[: -len(ends)], ends]).view(value.shape)
 
 
 def _is_float(value: Any) -> bool:
