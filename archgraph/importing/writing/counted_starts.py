@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from archgraph.importing.writing.chosen_blocks import CHOICE
@@ -62,7 +62,7 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
             continue
         if all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row)):
             continue
-        plain = all(row[0].single for row in rows)
+        plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
         for template, row in zip(templates, rows, strict=True):
             for place, run in list(enumerate(row))[plain:]:
                 template.statements[run.at] = _run_with_start(template.entries()[run.at], prefix, run, place)
@@ -133,6 +133,8 @@ def set_starts(group: UnifiedClass[BodyTemplate], expressions: Mapping[int, Expr
             if isinstance(pattern.start, CountedStart):
                 pattern.start.text = _sum(row)
             row.append(counts.get(id(entry), ConstantNumber(_count(entry))))
+        elif entry.name.rpartition(".")[2].isdecimal():
+            before.setdefault(f"{entry.name.rpartition('.')[0]}.", []).append(ConstantNumber(1))
 
 
 def _count(entry: WrittenStatement) -> int:
