@@ -74,6 +74,7 @@ class _Inference:
         self._arguments = {id(one) for one in self._known}
         self._expressions: dict[int, Expression] = {}
         self._names = {name for given in arguments for name in given}
+        self._pairs = dict(self._of_pairs())
         self._order = {id(one): place for place, one in enumerate(group.fullest.entries())}
 
     def made(self, part_name: Callable[[str], str]) -> NetworkInference:
@@ -110,11 +111,30 @@ class _Inference:
             if statement is None or match is None or any(isinstance(value, str) for value in column.values):
                 continue
             nth = counts[id(statement), column.role] = counts.get((id(statement), column.role), -1) + 1
-            key = column.role, nth, statement.name[: match.start()], statement.name[match.end() :]
+            number = int(match[0])
+            if place in self._pairs:
+                nth, number = 0, number + self._pairs[place]
             if self._is_left(place):
-                found.setdefault(key, {})[int(match[0])] = place
+                key = column.role, nth, statement.name[: match.start()], statement.name[match.end() :]
+                found.setdefault(key, {})[number] = place
         rows = ([numbers[number] for number in sorted(numbers)] for numbers in found.values())
         return [row for row in rows if len(row) > 1 and self._is_open(row)]
+
+    def _of_pairs(self) -> Iterator[tuple[int, int]]:
+        """Of two copies with different arguments, the places of these, and which of both copies has each."""
+        rows: dict[int, list[int]] = {}
+        for place, column in enumerate(self._columns):
+            if column.statement is not None:
+                rows.setdefault(id(column.statement), []).append(place)
+        for entry in self._group.fullest.entries():
+            places = iter(rows.get(id(entry), ()))
+            two = False
+            for part in entry.term.parts:
+                own = [next(places) for _ in part.numbers()]
+                if part.kind == "number":
+                    two = all(value == 2 for value in self._columns[own[0]].values)
+                elif two and part.kind in ("first", "last"):
+                    yield from zip(own, (0, 1) if part.kind == "first" else (1, 0), strict=True)
 
     def _is_left(self, place: int) -> bool:
         """Whether a number still needs an expression."""
