@@ -122,6 +122,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         counted = [part for part in arguments if part.kind != "number" or statement.name not in made.listed]
         mapped = isinstance(term.value, Pattern) and term.value.mapped
         keys.update(_block(counted, writer, known, mapped))
+        if keys.get("repeat") == 1 and isinstance(term.value, Pattern):
+            del keys["repeat"]
     if isinstance(statement.made, Call) and statement.made.scan is not None:
         keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:

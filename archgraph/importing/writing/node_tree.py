@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from archgraph.graph.types import joined
+from archgraph.importing.writing.counted_starts import is_single
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.naming import node_name
@@ -256,6 +257,8 @@ class TreeWriter:
             prefix = prefix.split(".", cut)[-1] if cut else prefix
             plain = prefix == f"{name}." and not line.pattern.start and not line.pattern.suffix
             counted = f"{{i + {line.pattern.start}}}" if line.pattern.start else "{i}"
+            if is_single(line):
+                counted = f"{{{line.pattern.start}}}"
             return "" if plain else f"{prefix}{counted}{line.pattern.suffix}"
         if line.hidden:
             return line.path.rpartition(".")[0] or "."
