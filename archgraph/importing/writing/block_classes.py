@@ -264,13 +264,17 @@ def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
 
 
 def _symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
-    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name."""
+    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name, and those that
+    are 1 in all of them none."""
     names: dict[tuple[int, int], str] = {}
     columns: dict[tuple[Any, ...], str] = {}
     taken: set[str] = set()
     for place, value in enumerate(templates[0].body.inputs):
         for axis, word in enumerate(_words(value)):
             column = tuple(str(template.body.inputs[place].shape[axis]) for template in templates)
+            if set(column) == {"1"}:
+                names[place, axis] = "1"
+                continue
             if column not in columns:
                 columns[column] = free(word, taken)
                 taken.add(columns[column])
