@@ -54,17 +54,18 @@ class KnownMultiples:
 
     def note(self, environment: ShapeEnv, remainder: Any) -> None:
         """Nothing remains of an expression of one size by a number: the size becomes a count from now on."""
-        symbols, factor = remainder.free_symbols, _period(remainder)
-        if len(symbols) != 1 or not 1 < factor <= LARGEST_FACTOR:
+        symbols = remainder.free_symbols
+        if len(symbols) != 1:
             return
         (size,) = symbols
         number = environment.backed_var_to_val.get(size)
-        if number is None or size in environment.replacements or number // factor < _LEAST:
+        if number is None or size in environment.replacements:
             return
         count = make_symbol(SymT.SIZE, _FIRST_NUMBER + len(self.found), positive=True, integer=True)
-        rest = int(number) % factor
-        if remainder.xreplace({size: factor * count + rest}) != 0:
+        factor = _factor(remainder, size, count, int(number))
+        if not factor:
             return
+        rest = int(number) % factor
         environment.var_to_range[count] = ValueRanges(_LEAST, int_oo)
         environment.var_to_range_sloc[count] = environment.var_to_range_sloc[size]
         environment.backed_var_to_val[count] = sympy.Integer(number // factor)
@@ -88,6 +89,14 @@ def _replace(environment: ShapeEnv, symbol: Any, form: Any) -> None:
     environment.replacements[symbol] = form
     environment._replacements_version_counter += 1
     environment._version_counter += 1
+
+
+def _factor(remainder: Any, size: Any, count: Any, number: int) -> int:
+    """The smallest number whose multiples, and the rest of the traced size, leave nothing; 0 where there is none."""
+    period = _period(remainder)
+    factors = (one for one in range(2, min(period, LARGEST_FACTOR) + 1) if period % one == 0)
+    enough = (one for one in factors if number // one >= _LEAST)
+    return next((one for one in enough if remainder.xreplace({size: one * count + number % one}) == 0), 0)
 
 
 def _period(expression: Any) -> int:
