@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "fpn": {"in_channels": [CHANNELS, 2 * CHANNELS]},
     "patch_embed": {"patch": 16, "dim": CHANNELS},
     "wavenet_block": {"condition_channels": CHANNELS},
+    "cyclic_order": {"size": 56, "shift": -3, "window": 7},
     "cyclic_shift": {"shift": -3, "dim": 1, "window": 7},
     "grid_reverse": {"grid": 8, "rows": 7, "columns": 7},
     "window_reverse": {"window": 8, "rows": 7, "columns": 7},

@@ -15,6 +15,7 @@ from archgraph.diagram.edge_labels import EdgeLabels
 from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
+from archgraph.diagram.layout import ROUTING
 from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
@@ -124,8 +125,8 @@ class Drawing:
     def _head(self, title: bool = True) -> Iterator[str]:
         label = f"label=<{self._labels.title()}>" if title else "linelength=0"
         yield (
-            f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
-            f'splines=spline, fontname="{FONT_LIST}", fontsize=13, labelloc=t, labeljust=l, {label}]'
+            f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, {ROUTING}, '
+            f'fontname="{FONT_LIST}", fontsize=13, labelloc=t, labeljust=l, {label}]'
         )
         yield (
             f'node [shape=box, style="rounded,filled", fontname="{FONT_LIST}", fontsize=10, penwidth=1, '

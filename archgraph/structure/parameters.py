@@ -89,7 +89,7 @@ class ParameterInference:
 
     def resolve(self, role: str, place: str, values: Sequence[Any]) -> Expression:
         """The expression for a number of the class. `place` is the part that has it."""
-        wide = role.endswith(WIDE) or role in _WIDTHS
+        wide = is_wide(role)
         role = role.removesuffix(WIDE)
         present = [value for value in values if value is not ABSENT]
         constant = _all_equal(present)
@@ -258,6 +258,11 @@ class ParameterInference:
         self.parameters.append(parameter)
         self._taken.add(parameter.name)
         return parameter
+
+
+def is_wide(role: str) -> bool:
+    """Whether a number of this role counts channels or features."""
+    return role.endswith(WIDE) or role in _WIDTHS
 
 
 def _multiplied(name: str, factor: int) -> Expression:

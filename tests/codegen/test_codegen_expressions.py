@@ -38,6 +38,7 @@ def code(dim: Dim, dims: list[Dim]) -> str | None:
         (2 * (H // 2) * W, [H // 2, W], "a * b * 2"),
         ((H - 7) // 4 + 1, [H], "(a + 1) // 4 - 1"),
         (N * (H // 2) * (W // 2), [N, H, W], "a * (b // 2) * (c // 2)"),
+        (7 * ((H // 4 + 6) // 7) - H // 4, [H // 4], "((a + 6) // 7) * 7 - a"),
         (H, [N, H // 2], None),
         (symbol("K"), [N, H], None),
         (H * W, [N, H], None),

@@ -16,6 +16,7 @@ import torch
 from codegen_cases import H, N, Net, W, op, outputs, shaken
 from torch import nn
 
+import archgraph as ag
 from archgraph.codegen import graph_of, source, to_torch
 from archgraph.codegen.meta_construction import MAKERS, on_meta
 from archgraph.errors import CompileError, Mark
@@ -76,6 +77,84 @@ def test_the_meta_device_holds_no_numbers() -> None:
     assert module(torch.empty(2, 3, 12, 10, device="meta")).shape == (2, 5)
 
 
+@pytest.mark.parametrize("name", ["densenet", "ddpm", "swin", "lstm_tagger", "wav2vec2", "t5_encoder", "gpt2"])
+def test_networks_without_memory_are_those_that_torch_constructs_there(name: str) -> None:
+    """Equal layers are copied on the meta device: each copy is the layer that its constructor makes."""
+    module = to_torch(ag.load(name), device="meta")
+    with torch.device("meta"):
+        wanted = type(module)().to("meta")
+    assert str(module) == str(wanted)
+    ours, theirs = dict(module.named_modules()), dict(wanted.named_modules())
+    assert [(path, str(type(part))) for path, part in ours.items()] == [(p, str(type(q))) for p, q in theirs.items()]
+    for path, part in ours.items():
+        assert plain_attributes(part) == plain_attributes(theirs[path])
+    mine, own = (dict(network.named_parameters(remove_duplicate=False)) for network in (module, wanted))
+    assert {key: kind(weight) for key, weight in mine.items()} == {key: kind(weight) for key, weight in own.items()}
+    mine, own = (dict(network.named_buffers(remove_duplicate=False)) for network in (module, wanted))
+    assert {key: kind(buffer) for key, buffer in mine.items()} == {key: kind(buffer) for key, buffer in own.items()}
+    assert len(list(module.parameters())) == len(list(wanted.parameters()))
+    assert list(module.state_dict()) == list(wanted.state_dict())
+
+
+def plain_attributes(module: nn.Module) -> dict[str, object]:
+    held = {key: value for key, value in vars(module).items() if not key.startswith("_") or key == "_backward_hooks"}
+    return {key: value for key, value in held.items() if not isinstance(value, torch.Tensor)}
+
+
+def kind(tensor: torch.Tensor) -> tuple[object, ...]:
+    return type(tensor), tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.requires_grad
+
+
+def test_copied_layers_share_nothing() -> None:
+    module = to_torch(ag.load("densenet"), device="meta")
+    layers = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+    equal = [part for part in layers if str(part) == str(layers[-1])]
+    assert len(equal) > 2
+    equal[0].register_forward_hook(lambda *_: None)
+    equal[0].extra = 1  # type: ignore[assignment]
+    for other in equal[1:]:
+        assert not other._forward_hooks
+        assert not hasattr(other, "extra")
+        assert other.weight is not equal[0].weight
+        assert other.weight.untyped_storage()._cdata != equal[0].weight.untyped_storage()._cdata
+
+
+def scaled() -> Graph:
+    """A linear layer whose result is multiplied by a constant, in a module of its own."""
+    scale = {
+        "factors": {"op": "constant", "value": [2.0, 3.0]},
+        "product": {"op": "mul", "in": ["fc", "factors"]},
+    }
+    nodes = {"fc": {"op": "linear", "out_features": 2}, "scale": {"nodes": scale}}
+    return ag.load({"archgraph": 1, "name": "scaled", "inputs": {"x": ["N", 3]}, "nodes": nodes})
+
+
+@pytest.mark.parametrize("way", ["to_empty", "assign", "copied", "pickled", "twice"])
+def test_constants_have_their_numbers_again_when_a_module_leaves_the_meta_device(way: str) -> None:
+    graph = scaled()
+    wanted, module = to_torch(graph, seed=1), to_torch(graph, device="meta")
+    assert all(buffer.is_meta for buffer in module.buffers())
+    if way == "copied":
+        module = copy.deepcopy(module)
+    if way == "pickled":
+        module = pickle.loads(pickle.dumps(module))
+    if way == "twice":
+        module = module.to_empty(device="cpu").to("meta")
+    if way != "assign":
+        module.to_empty(device="cpu")
+    module.load_state_dict(wanted.state_dict(), assign=way == "assign")
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(module(x), wanted(x))
+    assert list(module.state_dict()) == ["fc.weight", "fc.bias"]
+
+
+def test_a_constant_takes_the_type_that_a_module_was_given_on_the_meta_device() -> None:
+    module = to_torch(scaled(), device="meta", dtype="bfloat16").to_empty(device="cpu")
+    (factors,) = module.buffers()
+    assert factors.dtype == torch.bfloat16
+    assert factors.tolist() == [2.0, 3.0]
+
+
 def test_all_functions_that_make_tensors_make_them_on_the_meta_device() -> None:
     from torch.utils._device import _device_constructors  # what torch.device("meta") places
 
@@ -113,6 +192,7 @@ assert torch.allclose(net(x), wanted, atol=1e-6)
 assert type(net).__name__ == "Classifier" and len(net.layer) == 2
 part = pickle.loads((folder / "part").read_bytes()).eval()
 assert part(net.layer[0](stem)).equal(net.layer(stem))
+import archgraph as ag
 from archgraph.codegen import graph_of
 assert graph_of(net).name == "classifier"
 """

@@ -197,6 +197,9 @@ def _quotients(denominator: int, sources: Sequence[ReadableSize]) -> Iterator[tu
         for divisor in divisors:
             for offset in _OFFSETS:
                 yield source, offset, divisor
+    for source in sources:
+        for divisor in divisors:
+            yield source, divisor - 1, divisor  # rounded up
 
 
 def _quotient(dim: Dim, offset: int, divisor: int) -> Dim | None:

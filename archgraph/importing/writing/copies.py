@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copied_arguments import argument_of, cost_of_arguments
+from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
+from archgraph.importing.writing.numbered_values import Place, places, places_of_inputs, ports_of_their_own
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
-from archgraph.structure.terms import Term, number
-
-NUMBER = re.compile(r"\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`.
-
-    `chain` are the ports that each copy takes from the one before, where these are others than the main one. `read` are
-    the copies, but for the last, whose results others read as well. `mapped` copies stand side by side, and each reads
-    a value of its own at the ports in `own`.
-    """
-
-    prefix: str
-    start: int
-    suffix: str
-    chain: tuple[str, ...] = ()
-    read: tuple[int, ...] = ()
-    mapped: bool = False
-    own: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return (
-            f"{self.prefix}{{i}}{self.suffix}" if not self.start else f"{self.prefix}{{i + {self.start}}}{self.suffix}"
-        )
+from archgraph.structure.terms import Term, number, variable
 
 
 def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
@@ -49,17 +24,20 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
     for value in template.outputs:
         readers[value] = readers.get(value, 0) + 1
     made: list[WrittenStatement] = []
+    known = dict(places_of_inputs(template))
     place = 0
     while place < len(statements):
+        if made:
+            known.update(places(made[-1], len(made) - 1))
         length = _length_of_shared(statements, place, readers)
         if length > 1:
             made.append(_shared(statements[place : place + length]))
             place += length
             continue
-        length, pattern = _run(statements, place, readers)
+        length, pattern = _run(statements, place, readers, known)
         run = statements[place : place + length]
         alone = pattern is not None and _is_alone(statements, place, length, pattern)
-        if length > 1 and pattern is not None and (always or _saves(run, alone)):
+        if length > 1 and pattern is not None and (always or _saves(run, pattern, alone)):
             read = [copy for copy, one in enumerate(run[:-1]) if not pattern.chain and readers[one.outs[0]] > 1]
             made.append(_joined(run, replace(pattern, read=tuple(read)), alone))
         else:
@@ -79,7 +57,8 @@ def _length_of_shared(statements: Sequence[WrittenStatement], at: int, readers: 
         here = statements[at + length]
         if (here.term.kind, here.term.text) != ("shared", first.term.text):
             break
-        if not _chains(before := statements[at + length - 1], here) or readers[before.outs[0]] > 1:
+        before = statements[at + length - 1]
+        if not _chains(before, here) or operands_of(here)[1:] != operands_of(before)[1:] or readers[before.outs[0]] > 1:
             break
         length += 1
     return length
@@ -91,7 +70,9 @@ def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
     return replace(run[0], term=term._replace(parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
 
 
-def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
+def _run(
+    statements: Sequence[WrittenStatement], at: int, readers: dict[int, int], known: Mapping[int, Place]
+) -> tuple[int, Pattern | None]:
     """How many statements from here on are copies of one another, and how their names count."""
     first = statements[at]
     if first.term.kind != "call" or is_lent(first, statements) or is_scan(first):
@@ -104,10 +85,15 @@ def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int
         if not is_whole_level(statements, first, pattern, 0):
             continue
         length = 1
+        own: tuple[str, ...] = ()
         while at + length < len(statements) and _continues(statements, at, length, pattern, readers):
-            length += 1
+            chained = pattern.chain or first.ports[:1]
+            found = ports_of_their_own(statements[at : at + length + 1], known, chained)
+            if found is None:
+                break
+            own, length = found, length + 1
         if length > best[0]:
-            best = length, pattern
+            best = length, replace(pattern, own=own)
     return best
 
 
@@ -147,13 +133,13 @@ def is_whole_level(
 
 
 def _chains(before: WrittenStatement, here: WrittenStatement) -> bool:
-    """Whether a statement reads what the one before makes, and all else that that one reads."""
+    """Whether a statement reads what the one before makes, which nothing else that they read is."""
     if len(before.outs) != 1 or len(here.outs) != 1:
         return False
-    (before_main, *before_others), (main, *others) = operands_of(before), operands_of(here)
+    (before_main, *_), (main, *others) = operands_of(before), operands_of(here)
     return (
         main == before.outs[0]
-        and others == before_others
+        and len(operands_of(before)) == len(operands_of(here))
         and before_main not in others
         and before.outs[0] not in others
     )
@@ -194,10 +180,12 @@ def is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement])
     return any(other.made.shares is statement.made for other in statements)
 
 
-def _saves(run: Sequence[WrittenStatement], alone: bool) -> bool:
-    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level."""
+def _saves(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> bool:
+    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level. Of
+    names that somebody gave one by one, as conv2 and conv3, it must be clearly so."""
     together, apart = cost_of_arguments([one.term for one in run])
-    return 2 + together <= len(run) + apart + alone
+    named = bool(pattern.prefix) and not pattern.prefix.endswith(".")
+    return 2 + named + together <= len(run) + apart + alone
 
 
 def operands_of(statement: WrittenStatement) -> list[int]:
@@ -225,9 +213,24 @@ def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: Writte
     return replace(_joined([here], pattern, False), name=alike.name, path=alike.name)
 
 
+def copies_of_first(here: WrittenStatement, alike: WrittenStatement) -> WrittenStatement | None:
+    """A statement as copies of which there is one, as `alike` has several under names that differ in numbers."""
+    pattern = alike.term.value
+    if here.term.kind != "call" or here.term.text != alike.term.text:
+        return None
+    for match in NUMBER.finditer(here.name):
+        found = replace(pattern, prefix=here.name[: match.start()], suffix=here.name[match.end() :])
+        levels = [NUMBER.sub("", one.prefix) for one in (found, pattern)]
+        if int(match[0]) == pattern.start and found.suffix == pattern.suffix and levels[0] == levels[1]:
+            return _joined([here], found, False)
+    return None
+
+
 def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> WrittenStatement:
     """One statement for all copies: the number of them, and each argument over them."""
-    operands = [part for part in run[0].term.parts if part.kind == "variable"]
+    operands: list[Term] = []
+    for port, values in zip(run[0].ports, zip(*map(operands_of, run), strict=True), strict=True):
+        operands += map(variable, values if port in pattern.own else values[:1])
     columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
     arguments = [argument_of(list(column)) for column in columns]
     term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)

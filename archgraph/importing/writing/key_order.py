@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archgraph.graph.types import Call, joined
-from archgraph.importing.writing.copies import Pattern
-from archgraph.importing.writing.repeated_groups import member_paths
+from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.member_paths import member_paths
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.ops.contract import Weight
 

@@ -14,6 +14,7 @@ from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
 from archgraph.importing.writing.repeated_nodes import repeated_nodes
 from archgraph.importing.writing.wiring import WiringWriter
+from archgraph.structure.naming import free
 
 
 class TreeWriter:
@@ -146,8 +147,15 @@ class TreeWriter:
         return part
 
     def _export_name(self, value: int, group: NodeGroup) -> str:
-        """How a group calls a value that it hands out: as the member that makes it, and as that one calls it. A member
-        that is called by a number has what it applies before it: resnet_0."""
+        """How a group calls a value that it hands out."""
+        names: dict[int, str] = {}
+        for one in self._exports[id(group)]:
+            names[one] = free(self._wanted_name(one, group), names.values())
+        return names[value]
+
+    def _wanted_name(self, value: int, group: NodeGroup) -> str:
+        """A value of a group as the member that makes it, and as that one calls it. A member that is called by a number
+        has what it applies before it: resnet_0."""
         name = self._name_inside(value, group)
         return f"{self._makers[value].operation or 'part'}_{name}" if name[0].isdecimal() else name
 
@@ -231,8 +239,8 @@ class TreeWriter:
         keys |= line.keys
         if line.when:
             keys["when"] = line.when
-        outside = [self._reference(value, scope) for value in line.operands]
-        return {**keys, "nodes": repeated_nodes(line, outside, self._depth(line), self._visible[id(scope)])}
+        outside = [self._wires.numbered(value, partial(self._reference, scope=scope)) for value in line.operands]
+        return keys | repeated_nodes(line, outside, self._depth(line), self._visible[id(scope)])
 
     def _shared(self, made: Any) -> str:
         for line in self._root.lines():
