@@ -82,6 +82,11 @@ def turns(scope: Scope) -> Iterator[tuple[ScopeStep, ...]]:
 
 def sizes_of(row: Sequence[ScopeStep]) -> list[Column]:
     """The sizes that a step needs besides its inputs."""
+    if len(row) == 1:
+        step = row[0]
+        if step.scope is not None:
+            return [(var.dim,) for var in step.scope.sizes]
+        return list(step.own_sizes.values()) if step.kind in ("function", "custom") else []
     scopes = [step.scope for step in row if step.scope is not None]
     if scopes:
         return [tuple(var.dim for var in column) for column in zip(*(scope.sizes for scope in scopes), strict=True)]
