@@ -49,9 +49,9 @@ class Section:
 
 
 class Drawing:
-    """Writes one outline."""
+    """Writes one outline; a U as what it is, unless `as_u` is false."""
 
-    def __init__(self, sketch: Outline, view: View):
+    def __init__(self, sketch: Outline, view: View, *, as_u: bool = True):
         self._sketch = sketch
         self._direction = view.rankdir
         self._labels = Labels(sketch, view)
@@ -59,7 +59,7 @@ class Drawing:
         if view.changes is not None:
             gone = removed_notes(sketch, view.changes)
             self.notes += [Note(box, text, (), removed) for box, text, removed in gone]
-        self.shape = shape = u_shape(sketch, self.edges)
+        self.shape = shape = u_shape(sketch, self.edges) if as_u else None
         self.skips = list(shape.skips) if shape else []
         self._tails = {skip.tail for skip in self.skips}
         self.flows = [edge for edge in self.edges if not shape or edge not in shape.crossing]

@@ -26,10 +26,9 @@ ROUTING = "nodesep=0.3, ranksep=0.2, splines=spline"
 """The distances of boxes, in inches, and the form of arrows; what DOT texts say of a whole picture."""
 OTHER_ROUTINGS = (
     "nodesep=0.34, ranksep=0.23, splines=spline",
-    "nodesep=0.3, ranksep=0.2, splines=polyline",
     "nodesep=0.3, ranksep=0.2, splines=line",
 )
-"""What is tried one after the other where arrows get lost. Straight lines always find their way."""
+"""What is tried one after the other where arrows get lost. Straight lines always find their way; polylines do not."""
 _LOST = re.compile(r"triangulat|spline|edge|route|path|corner|loop|exit code -", re.I)
 """What Graphviz complains of where it finds no way for an arrow, and how it ends where that ended the process."""
 
@@ -54,7 +53,7 @@ def picture(text: str, kind: str, engine: str = "dot") -> bytes:
 
 def drawn(texts: Sequence[str], kind: str, engine: str = "dot") -> list[bytes]:
     """What an engine of Graphviz makes of each text; `kind` may be `dot`: the text with the places of all that is in
-    it. Where Graphviz finds no way for its curves, other distances are tried and then plainer arrows.
+    it. Where Graphviz finds no way for its curves, other distances are tried and then straight arrows.
 
     Raises RenderError with what Graphviz complained about.
     """

@@ -228,7 +228,8 @@ def _stretched(value: Any, sizes: Mapping[str, int]) -> Tensor:
 
 
 def _refused(rule: Constraint) -> Iterator[int]:
-    if any("where" in cause.reason or "declared" in cause.reason for cause in rule.causes):
+    stated = (cause.reason for cause in rule.causes)
+    if not rule.causes or any("where" in reason or "declared" in reason for reason in stated):
         return
     yield from [size for size in range(max(1, rule.minimum - 3), rule.minimum + 4) if not rule.allows(size)][-2:]
 
