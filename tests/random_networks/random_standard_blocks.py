@@ -130,7 +130,7 @@ class StandardBlocks(Sources):
 
     def block_in_turn(self, body: Body) -> bool:
         """A block with inputs of its own."""
-        name = ORDER[self._first % len(ORDER)]
+        name = ORDER[self._first // 3 % len(ORDER)]  # it is asked of every third network
         use = use_of(name)
         if not all(map(_is_small, (*use.inputs.values(), *use.outputs.values()))):
             return False  # none is, as a test says
