@@ -223,13 +223,16 @@ def _any(node: Node, known: Known, ports: tuple[str, ...] = ()) -> Extent | None
     """Some of the numbers of all inputs, or of those at some ports."""
     given = [_given(node, known, port) for port in ports or node.inputs]
     found = [each for each in given if each is not None]
-    if len(found) == 1 == len(given):
-        return Extent(found[0].low, found[0].high)
-    if not found or len(found) < len(given) or not all(each.plain for each in found):
+    if not found or len(found) < len(given):
         return None
-    lows: list[Any] = [each.low for each in found]
-    highs: list[Any] = [each.high for each in found]
-    return Extent(min(lows), max(highs))
+    low, high = _one_of(min, [each.low for each in found]), _one_of(max, [each.high for each in found])
+    return None if low is None or high is None else Extent(low, high)
+
+
+def _one_of(pick: Callable[[list[Any]], Any], ends: list[Dim]) -> Dim | None:
+    """The least or the largest of some ends, which are numbers, or one and the same size."""
+    same = all(end == ends[0] for end in ends)
+    return ends[0] if same else pick(ends) if all(isinstance(end, int) for end in ends) else None
 
 
 def _read(node: Node, known: Known) -> Extent | None:
