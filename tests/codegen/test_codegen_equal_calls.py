@@ -24,7 +24,7 @@ def network(*units: dict[str, Any]) -> Graph:
 
 
 def numbers(graph: Graph) -> list[int]:
-    equal = EqualCalls()
+    equal = EqualCalls(graph)
     return [equal.number(call) for call in graph.items if isinstance(call, Call)]
 
 
@@ -53,6 +53,12 @@ def test_equal_calls_have_one_number() -> None:
 def test_what_differs_has_another_number(other: dict[str, Any]) -> None:
     first, second = numbers(network(UNIT, other))
     assert first != second
+
+
+def test_what_stands_alone_is_not_compared() -> None:
+    graph = network(UNIT, UNIT, {"nodes": {**UNIT["nodes"], "c": {"op": "relu"}}})
+    equal = EqualCalls(graph)
+    assert [equal.has_like(call) for call in graph.items if isinstance(call, Call)] == [True, True, False]
 
 
 def scopes(root: Scope) -> list[Scope]:
