@@ -110,8 +110,8 @@ def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...
 def narrow_gernet() -> dict[str, Any]:
     """Stages of basic blocks, and of bottlenecks that narrow or widen."""
     models = references.timm().models.byobnet
-    stages = (("basic", 1, 8, 2, 0, 1.0), ("basic", 2, 12, 2, 0, 1.0), ("bottle", 2, 16, 2, 0, 0.25))
-    wide = (("bottle", 1, 8, 2, 1, 3.0), ("bottle", 2, 12, 1, 1, 3.0))
+    stages = (("basic", 1, 8, 2, 0, 1.0), ("basic", 2, 16, 2, 0, 1.0), ("bottle", 2, 32, 2, 0, 0.25))
+    wide = (("bottle", 1, 8, 2, 1, 3.0), ("bottle", 2, 16, 1, 1, 3.0))
     blocks = tuple(
         models.ByoBlockCfg(type=kind, d=depth, c=width, s=stride, gs=group, br=ratio)
         for kind, depth, width, stride, group, ratio in (*stages, *wide)
@@ -792,7 +792,7 @@ NETWORKS: dict[str, Narrow] = {
     "gernet": Narrow(
         "byobnet.ByobNet",
         narrow_gernet,
-        {"stem_chs": 8, "out_chs": [8, 12, 16, 8, 12], "depths": [1, 2, 2, 1, 2], "num_features": 24},
+        {"stem_chs": 8, "out_chs": [8, 16, 32, 8, 16], "depths": [1, 2, 2, 1, 2], "num_features": 24},
         (37, 48),
     ),
     "xception_aligned": Narrow(
@@ -803,7 +803,7 @@ NETWORKS: dict[str, Narrow] = {
                 {"in_chs": 16, "out_chs": 24, "stride": 1},
                 {"in_chs": 24, "out_chs": 24, "stride": 1},
                 {"in_chs": 24, "out_chs": (728, 1024, 1024), "stride": 2},
-                {"in_chs": 1024, "out_chs": (1536, 1536, 2048), "no_skip": True, "start_with_relu": False},
+                {"in_chs": 1024, "out_chs": (1536, 1536, 2048), "stride": 1, "no_skip": True, "start_with_relu": False},
             ],
             "norm_layer": partial(torch.nn.BatchNorm2d, eps=1e-3),
         },
@@ -824,6 +824,7 @@ NETWORKS: dict[str, Narrow] = {
                 ],
                 "head": [(24, 16, 3, 2), (16, 24, 1, 1)],
                 "num_features": 24,
+                "feature_info": [],
             }
         },
         {"mid_chs": [8, 16], "out_chs": [12, 24], "depth": [3, 2], "head": [16, 24], "head_kernels": [3, 1]},
