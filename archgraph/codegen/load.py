@@ -7,7 +7,7 @@ import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from archgraph.codegen.kept_constants import keep_constants
-from archgraph.codegen.meta_construction import on_meta
+from archgraph.codegen.meta_modules import on_meta_device
 from archgraph.codegen.parallel_initialization import drawn_in_parallel
 from archgraph.codegen.printing.spans import WrittenSource
 from archgraph.codegen.tracebacks import add_note
@@ -80,12 +80,11 @@ def _foreign_module_hint(module: nn.Module) -> str:
 def instantiate(graph: Graph, written: WrittenSource, seed: int | None) -> nn.Module:
     """The network with torch's own initialisation from `seed`, or without one on the meta device, but for constants."""
     file = load_source(_plain(graph.name), written.text)
-    made = getattr(file, written.root)
-    with ExitStack() as building:
-        building.enter_context(on_meta() if seed is None else _seeded(seed))
-        if seed is not None:
-            building.enter_context(drawn_in_parallel())
-        module: nn.Module = made()
+    if seed is None:
+        module = on_meta_device(file, written.root)
+    else:
+        with _seeded(seed), drawn_in_parallel():
+            module = getattr(file, written.root)()
     object.__setattr__(module, "_archgraph", Provenance(graph, written))
     return module
 

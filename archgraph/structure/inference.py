@@ -36,7 +36,9 @@ def inferred(
     """
     inference = ParameterInference(instances, naming)
     expressions = {
-        place: inference.resolve(column.role, column.place, _everywhere(column, group.columns))
+        place: inference.resolve(
+            column.role, column.place, _everywhere(column, group.columns) if group.lacking else column.values
+        )
         for place, column in enumerate(group.columns)
         if place not in exempt
     }

@@ -89,6 +89,8 @@ class UnifiedClass(Generic[AnyTemplate]):
 
 def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]:
     """Classes for templates, as few as can be: those of equal outline first, then those that lack parts of others."""
+    if len(templates) == 1:
+        return [UnifiedClass(templates[0], list(templates))]
     groups: dict[Any, list[AnyTemplate]] = {}
     for template in templates:
         groups.setdefault(template.outline, []).append(template)

@@ -77,6 +77,48 @@ def test_the_meta_device_holds_no_numbers() -> None:
     assert module(torch.empty(2, 3, 12, 10, device="meta")).shape == (2, 5)
 
 
+@pytest.mark.parametrize("name", ["densenet", "ddpm", "swin", "lstm_tagger", "wav2vec2", "t5_encoder", "gpt2"])
+def test_networks_without_memory_are_those_that_torch_constructs_there(name: str) -> None:
+    """Equal layers are copied on the meta device: each copy is the layer that its constructor makes."""
+    module = to_torch(ag.load(name), device="meta")
+    with torch.device("meta"):
+        wanted = type(module)().to("meta")
+    assert str(module) == str(wanted)
+    ours, theirs = dict(module.named_modules()), dict(wanted.named_modules())
+    assert [(path, str(type(part))) for path, part in ours.items()] == [(p, str(type(q))) for p, q in theirs.items()]
+    for path, part in ours.items():
+        assert plain_attributes(part) == plain_attributes(theirs[path])
+    mine, own = (dict(network.named_parameters(remove_duplicate=False)) for network in (module, wanted))
+    assert {key: kind(weight) for key, weight in mine.items()} == {key: kind(weight) for key, weight in own.items()}
+    mine, own = (dict(network.named_buffers(remove_duplicate=False)) for network in (module, wanted))
+    assert {key: kind(buffer) for key, buffer in mine.items()} == {key: kind(buffer) for key, buffer in own.items()}
+    assert len(list(module.parameters())) == len(list(wanted.parameters()))
+    assert list(module.state_dict()) == list(wanted.state_dict())
+
+
+def plain_attributes(module: nn.Module) -> dict[str, object]:
+    held = {key: value for key, value in vars(module).items() if not key.startswith("_") or key == "_backward_hooks"}
+    return {key: value for key, value in held.items() if not isinstance(value, torch.Tensor)}
+
+
+def kind(tensor: torch.Tensor) -> tuple[object, ...]:
+    return type(tensor), tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.requires_grad
+
+
+def test_copied_layers_share_nothing() -> None:
+    module = to_torch(ag.load("densenet"), device="meta")
+    layers = [part for part in module.modules() if isinstance(part, nn.Conv2d)]
+    equal = [part for part in layers if str(part) == str(layers[-1])]
+    assert len(equal) > 2
+    equal[0].register_forward_hook(lambda *_: None)
+    equal[0].extra = 1  # type: ignore[assignment]
+    for other in equal[1:]:
+        assert not other._forward_hooks
+        assert not hasattr(other, "extra")
+        assert other.weight is not equal[0].weight
+        assert other.weight.untyped_storage()._cdata != equal[0].weight.untyped_storage()._cdata
+
+
 def scaled() -> Graph:
     """A linear layer whose result is multiplied by a constant, in a module of its own."""
     scale = {

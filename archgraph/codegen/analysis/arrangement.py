@@ -173,9 +173,12 @@ def _take_sizes(scope: Scope) -> None:
     """The sizes that a scope takes: those that its operations and the modules inside need and that it cannot know."""
     if scope.form != "class" or scope.root:
         return
+    rows = list(turns(scope))
+    if not any(map(sizes_of, rows)):
+        return
     missing: dict[Column, None] = {}
     known = beginning(scope)
-    for row in turns(scope):
+    for row in rows:
         missing.update(dict.fromkeys(_missing(row, known)))
         for values in zip(*(step.outputs for step in row), strict=True):
             known.add(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
@@ -84,12 +84,12 @@ class BodyReader:
         removable = len(outs) == 1 and _hands_on(term, step, path)
         self.body.statements.append(AppliedStep(term, outs, step.path, path, removable, step=step))
 
-    def _outputs(self, row: tuple[ScopeStep, ...]) -> list[list[Var]]:
+    def _outputs(self, row: tuple[ScopeStep, ...]) -> list[Sequence[Var]]:
         """The values that a step writes, in each application; a class that serves other instances too may give more
         than this one needs."""
         positions = self._positions(row[0].twin or row[0].scope)
         if positions is None:
-            return [list(step.outputs) for step in row]
+            return [step.outputs for step in row]
         return [
             [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
         ]

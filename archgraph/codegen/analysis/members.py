@@ -74,6 +74,8 @@ class Members:
 
     def _maker(self, path: str) -> tuple[str, Scope] | None:
         """The step below whose path this one leads, with the scope that makes the module there."""
+        if "." not in path:
+            return None
         for step in self._body.scope.steps:
             if step.scope is not None and not step.shared and path.startswith(f"{step.path}."):
                 return step.path, step.scope

@@ -8,6 +8,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from torch import nn
 
@@ -49,6 +50,7 @@ def is_attribute(level: str) -> bool:
     return level.isidentifier()
 
 
+@lru_cache(1 << 12)
 def check_path(path: str) -> None:
     """Raises CompileError for a module path that cannot be one of torch's."""
     for part in path.split("."):

@@ -195,8 +195,11 @@ def _quotients(denominator: int, sources: Sequence[ReadableSize]) -> Iterator[tu
     divisors = [k for k in range(2, denominator + 1) if denominator % k == 0]
     for source in sources:
         for divisor in divisors:
-            for offset in (*_OFFSETS, divisor - 1):  # the last rounds up
+            for offset in _OFFSETS:
                 yield source, offset, divisor
+    for source in sources:
+        for divisor in divisors:
+            yield source, divisor - 1, divisor  # rounded up
 
 
 def _quotient(dim: Dim, offset: int, divisor: int) -> Dim | None:

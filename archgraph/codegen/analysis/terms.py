@@ -15,6 +15,7 @@ from archgraph.structure.terms import Term, number
 
 WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _MISSING = object()
+_made = tuple.__new__
 
 
 def text(code: str) -> Term:
@@ -50,7 +51,7 @@ def call(head: str, *parts: Term) -> Term:
 
 def keyword(name: str, value: Term, default: Any = _MISSING) -> Term:
     """`name=value`, left out where all instances have the default."""
-    return Term("keyword", name, (value,), None if default is _MISSING else (default,))
+    return _made(Term, ("keyword", name, (value,), None if default is _MISSING else (default,)))
 
 
 def method(target: Term, name: str, *parts: Term) -> Term:

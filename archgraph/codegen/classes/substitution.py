@@ -12,7 +12,7 @@ from archgraph.codegen.analysis.terms import infix, literal, text
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
 from archgraph.structure.naming import free
-from archgraph.structure.template import Loop
+from archgraph.structure.template import Loop, Member
 from archgraph.structure.terms import Term, shape
 from archgraph.structure.unification import Column, UnifiedClass
 
@@ -50,7 +50,7 @@ def fill(made: ClassPlan, resolved: Sequence[Expression | Term]) -> None:
     """Puts the resolved numbers into the members and statements; parameters of a forward are kept on the module."""
     values = iter(resolved)
     body = made.body
-    made.members = [replace(member, term=_filled(member.term, values, str)) for member in body.members]
+    made.members = [Member(member.kind, member.name, _filled(member.term, values, str)) for member in body.members]
     names = {member.name for member in made.members} | MODULE_NAMES
 
     def attribute(name: str) -> str:

@@ -127,10 +127,11 @@ class _Words:
             for known in var.type.shape:
                 if not isinstance(known, Size) or str(known) not in self._letters:
                     continue
-                for factor in range(2, LARGEST + 1):
-                    if known * factor == dim:
-                        return f"{self._letters[str(known)]} * {factor}"
-                    if self._is_single and known // factor == dim:
+                multiple = _multiple(dim, known)
+                if multiple:
+                    return f"{self._letters[str(known)]} * {multiple}"
+                for factor in range(2, LARGEST + 1) if self._is_single else ():
+                    if known // factor == dim:
                         return f"{self._letters[str(known)]} // {factor}"
         return self._primed(dim)
 
@@ -141,6 +142,13 @@ class _Words:
             if names and names == set(dim.symbols):
                 return f"{letter}'"
         return "·"
+
+
+def _multiple(dim: Size, known: Size) -> int:
+    """How many times the known size makes the other, from twice on; 0 where it does not. Their first terms tell."""
+    (monomial, coefficient), (other, each) = dim.terms[0], known.terms[0]
+    factor = coefficient // each if monomial == other else 0
+    return factor if 2 <= factor <= LARGEST and known * factor == dim else 0
 
 
 def _letter(axis: int, rank: int, taken: set[str]) -> str:

@@ -33,13 +33,13 @@ Doc: TypeAlias = "tuple[str | Bracket | Clause, ...]"
 
 def flat(doc: Doc) -> str:
     """The whole on one line."""
-    return "".join(map(_flat_part, doc))
+    return "".join([part if isinstance(part, str) else _flat_part(part) for part in doc])
 
 
-def _flat_part(part: str | Bracket | Clause) -> str:
+def _flat_part(part: Bracket | Clause) -> str:
     if isinstance(part, Bracket):
         return part.opening + ", ".join(map(flat, part.items)) + part.closing
-    return f" {part.text}" if isinstance(part, Clause) else part
+    return f" {part.text}"
 
 
 def lines(doc: Doc, indent: str = "", tail: str = "") -> list[str]:

@@ -17,7 +17,7 @@ from archgraph.importing.conversion.translation import Translation
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.tracing.branch_conditions import OpenCondition
 from archgraph.importing.tracing.capture import Capture, capture
-from archgraph.importing.tracing.fixed_sizes import refusal_of_other_sizes
+from archgraph.importing.tracing.fixed_sizes import larger_inputs, refusal_of_other_sizes
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
 from archgraph.importing.tracing.numbered_sizes import fix_sizes, sizes_to_fix
@@ -89,6 +89,8 @@ class GraphTracer:
         refused = self._refusal(given)
         if refused:
             reasons.append(f"sizes are fixed: {refused}")
+        elif isinstance(found := self._larger(given), TracedGraph):
+            return found
         for free in LEVELS[1:] if refused else LEVELS:
             for place, inputs in enumerate(given):
                 found = self._traced(inputs, islice(given, place + 1, None), free)
@@ -123,6 +125,19 @@ class GraphTracer:
         """Why no size but the batch can be free, as the module says of other sizes than those of the first inputs."""
         first = next(iter(tries), None)
         return "" if first is None else refusal_of_other_sizes(self.runs, first, self.symbols)
+
+    def _larger(self, tries: Iterable[Inputs]) -> TracedGraph | None:
+        """The graph of larger inputs than the first, where they tell more and all sizes stay free."""
+        first = next(iter(tries), None)
+        larger = None if first is None else larger_inputs(self.runs, first, self.symbols)
+        if first is None or larger is None:
+            return None
+        self._modes[id(larger)] = self._compared(first)
+        try:
+            found = self._translated(larger, LEVELS[0], self._compared(first))
+        except ImportingError:
+            return None
+        return replace(found, inputs=first) if isinstance(found, TracedGraph) else None
 
     def _compared(self, inputs: Inputs) -> ModeComparison:
         if id(inputs) not in self._modes:

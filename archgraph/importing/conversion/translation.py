@@ -24,6 +24,7 @@ from archgraph.importing.tracing.branch_conditions import (
     OpenCondition,
     require_branches,
     require_equations,
+    require_multiples,
     require_own_branches,
 )
 from archgraph.importing.tracing.capture import Capture
@@ -83,6 +84,7 @@ class Translation:
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
         program = self.capture.program
+        require_multiples(self.capture.multiples, self.sizes, self.facts)
         if self.narrowed:
             require_own_branches(program.graph, self.sizes, self.facts)
         fold_changed_constants(program.graph, self.constants)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from torch import fx
 from archgraph.dims import Cause, Dim, Facts, Size, evaluate, product, symbol, symbols_of
 from archgraph.dims.ratios import cancelled
 from archgraph.errors import ArchgraphError
+from archgraph.importing.tracing.known_multiples import Multiple
 from archgraph.importing.tracing.layout_branches import changes_layout
 from archgraph.importing.tracing.size_bounds import bound_together
 from archgraph.importing.tracing.symbols import ASKED, AskedEquation, SizeReader
 
 _TORCH = str(Path(torch.__file__).parent)
+_ASSERTIONS = torch.__file__
+"""Where `torch._assert` asks for what the module's code gives it."""
 _STRIDES = f"{_TORCH}/_prims_common/"
 _STRICT = frozenset({"StrictGreaterThan", "StrictLessThan"})
 _LESS = frozenset({"LessThan", "StrictLessThan"})
@@ -82,6 +85,15 @@ def require_branches(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> Branch
     return Branches(tuple(notes), tuple(compared.values()))
 
 
+def require_multiples(multiples: Iterable[Multiple], sizes: SizeReader, facts: Facts) -> None:
+    """Narrows the sizes that were traced as counts to what they are multiples of. Those that are numbers stay so."""
+    for one in multiples:
+        size = sizes.read_expression(one.size) if str(one.size) in sizes.names else 0
+        if isinstance(size, Size):
+            reason = f"{ASKED}: {sizes.text(one.asked)} == 0"
+            facts.require_equal(size % one.factor, one.rest, AskedEquation.of(size % one.factor, one.rest, reason))
+
+
 def require_own_branches(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> None:
     """Narrows the free sizes by all conditions of the module's own code, as far as that can be, before any operation
     asks for something: what torch found for the branches that were taken may hold for these sizes alone.
@@ -90,7 +102,8 @@ def require_own_branches(graph: fx.Graph, sizes: SizeReader, facts: Facts) -> No
     """
     for condition, place in guards(graph):
         line = _own_line(place)
-        for part in _parts(condition) if line and not changes_layout(place) else ():
+        own = line or _file(place) == _ASSERTIONS
+        for part in _parts(condition) if own and not changes_layout(place) else ():
             if type(part).__name__ == "Equality":
                 _equal(part, line, sizes, facts)
             else:

@@ -45,7 +45,7 @@ class SizeReader:
     """Reads torch's sizes as sizes over the symbols that the inputs bind."""
 
     def __init__(self, names: Mapping[str, Dim], facts: Facts, examples: Mapping[str, int]):
-        self._names = names
+        self.names = names
         self._facts = facts
         self.examples = {str(names[torchs]): size for torchs, size in examples.items() if torchs in names}
         """The sizes that the module was traced on, by their names."""
@@ -63,7 +63,7 @@ class SizeReader:
         """A condition of sympy, in the names of the network's sizes."""
         sign = {"Unequality": "!=", "Equality": "=="}.get(type(condition).__name__)
         text = f"{condition.args[0]} {sign} {condition.args[1]}" if sign else str(condition)
-        return _SYMBOL.sub(lambda found: str(self._names.get(found[0], found[0])), text)
+        return _SYMBOL.sub(lambda found: str(self.names.get(found[0], found[0])), text)
 
     def read_expression(self, expression: Any) -> Dim:
         """An expression of sympy. Raises ImportingError."""
@@ -71,7 +71,7 @@ class SizeReader:
         if expression.is_Integer:
             return int(expression)
         if expression.is_Symbol:
-            return self._names[expression.name]
+            return self.names[expression.name]
         try:
             if expression.is_Add:
                 total: Dim = 0

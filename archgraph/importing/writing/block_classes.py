@@ -16,6 +16,7 @@ from archgraph.importing.writing.alike_sequences import with_classes_of_sequence
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
+from archgraph.importing.writing.counted_starts import set_starts
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
@@ -220,9 +221,12 @@ class _BlockPlanner:
     def _network(self, group: UnifiedClass[BodyTemplate]) -> BlockClass:
         """The class of the networks of a family."""
         arguments = [template.call.arguments if template.call is not None else {} for template in group.templates]
-        found = network_parameters(group, arguments, partial(_part_name, group))
+        listed = counts_in_lists(group)
+        found = network_parameters(group, arguments, partial(_part_name, group), listed)
+        set_starts(group, found.expressions)
         symbols = network_symbols(group.templates[0].body)
-        return BlockClass("", group, found.parameters, found.expressions, found.conditions, symbols)
+        names = frozenset(listed.values())
+        return BlockClass("", group, found.parameters, found.expressions, found.conditions, symbols, names)
 
     def _applied(self, call: Call) -> AppliedBlock:
         if self._standard.has(call):
@@ -260,13 +264,17 @@ def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
 
 
 def _symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
-    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name."""
+    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name, and those that
+    are 1 in all of them none."""
     names: dict[tuple[int, int], str] = {}
     columns: dict[tuple[Any, ...], str] = {}
     taken: set[str] = set()
     for place, value in enumerate(templates[0].body.inputs):
         for axis, word in enumerate(_words(value)):
             column = tuple(str(template.body.inputs[place].shape[axis]) for template in templates)
+            if set(column) == {"1"}:
+                names[place, axis] = "1"
+                continue
             if column not in columns:
                 columns[column] = free(word, taken)
                 taken.add(columns[column])

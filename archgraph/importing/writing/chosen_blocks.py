@@ -16,18 +16,21 @@ from archgraph.structure.unification import ABSENT
 
 CHOICE = "chosen block"
 """The text of a call whose block is its argument `op`: no block is called so."""
-_ROLE = "block"
+BLOCK = "block"
+"""The role of the name of a block."""
 
 
-def with_chosen_blocks(templates: Sequence[BodyTemplate], standard: frozenset[str]) -> None:
-    """Makes blocks that stand in the same places of different networks an argument of these places; of all places
-    that apply them, where each network applies one of them only.
+def with_chosen_blocks(templates: Sequence[BodyTemplate], standard: frozenset[str], places_too: bool) -> None:
+    """Makes blocks that stand in the same places of different networks an argument of all places that apply them, where
+    each network applies one of them only; with `places_too`, of these places, where one applies several.
 
     `standard` blocks take all of the arguments that the others have.
     """
     for blocks, places in _alternatives(templates):
         used = [{one.term.text for one in template.entries()} & blocks for template in templates]
         everywhere = all(len(one) < 2 for one in used)
+        if not everywhere and not places_too:
+            continue
         chosen = {
             id(one)
             for template in templates
@@ -92,7 +95,7 @@ def _chosen(statement: WrittenStatement, arguments: Mapping[str, Term]) -> Writt
     """A call whose block is an argument, and which has all arguments."""
     own = {part.text: part for part in _told(statement)}
     parts = [part for part in statement.term.parts if part.kind == "variable"]
-    parts.append(Term("argument", "op", (number(_ROLE, statement.term.text),), value=(MISSING,)))
+    parts.append(Term("argument", "op", (number(BLOCK, statement.term.text),), value=(MISSING,)))
     for name, part in arguments.items():
         value = own[name].parts[0].value if name in own else ABSENT
         parts.append(part._replace(parts=(number(part.parts[0].text, value),)))

@@ -12,7 +12,7 @@ from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
-from archgraph.importing.writing.repeated_groups import GroupForm, with_repeated_groups
+from archgraph.importing.writing.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_stages import with_repeated_stages
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass, unified
@@ -54,7 +54,14 @@ def with_all_copies(template: BodyTemplate, always: bool = False, from_second: b
 
 def _in_copies(family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool) -> _Classes:
     templates = [_with_lists_read_by_number(call, read, always, from_second) for call in family]
-    return with_joined_classes(unified(with_alike_copies(templates, across)))
+    alike = sorted(with_alike_copies(templates, across), key=_lacking)  # of a class the first one has all
+    return with_joined_classes(unified(alike))
+
+
+def _lacking(template: BodyTemplate) -> int:
+    """How many members of groups an instance lacks where others of its class have them."""
+    groups = (one.term for one in template.entries() if one.term.kind == GROUP)
+    return sum(part.kind == PRESENT and not part.parts[0].value for term in groups for part in term.parts)
 
 
 def _with_lists_read_by_number(call: Call, read: Read, always: bool, from_second: bool) -> BodyTemplate:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copied_arguments import argument_of, cost_of_arguments
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import Place, places, places_of_inputs, ports_of_their_own
+from archgraph.importing.writing.plain_operations import as_call
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
@@ -16,6 +18,7 @@ from archgraph.structure.terms import Term, number, variable
 def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
     """The template with each run of at least two alike statements written as one, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
+    calls = list(map(as_call, statements))
     readers: dict[int, int] = {}
     for statement in statements:
         for part in statement.term.all():
@@ -34,12 +37,13 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
             made.append(_shared(statements[place : place + length]))
             place += length
             continue
-        length, pattern = _run(statements, place, readers, known)
-        run = statements[place : place + length]
+        length, pattern = _run(calls, place, readers, known)
+        run = calls[place : place + length]
         alone = pattern is not None and _is_alone(statements, place, length, pattern)
         if length > 1 and pattern is not None and (always or _saves(run, pattern, alone)):
             read = [copy for copy, one in enumerate(run[:-1]) if not pattern.chain and readers[one.outs[0]] > 1]
-            made.append(_joined(run, replace(pattern, read=tuple(read)), alone))
+            parts = tuple(map(_names, run)) if pattern.chain and _are_read_by_others(run, readers) else ()
+            made.append(_joined(run, replace(pattern, read=tuple(read), parts=parts), alone))
         else:
             made.append(statements[place])
             length = 1
@@ -109,7 +113,7 @@ def _continues(
         return False
     if not is_whole_level(statements, here, pattern, length):
         return False
-    chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
+    chains = _hands_on(before, here) if pattern.chain else _chains(before, here)
     return (
         here.ties == first.ties
         and _sizes(here) == _sizes(first)
@@ -157,17 +161,28 @@ def _chain(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
     return () if any(port.partition(".")[0] in parted for port in chain) else chain
 
 
-def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
-    """Whether a statement alone reads what the one before makes, each at the port of its name, and all else that that
-    one reads."""
+def _hands_on(before: WrittenStatement, here: WrittenStatement) -> bool:
+    """Whether a statement reads what the one before makes at the ports of these names, and all else that that one
+    reads."""
     made = dict(zip(before.outs, before.made.body.outputs, strict=True))  # type: ignore[union-attr]
     if len(operands_of(here)) != len(operands_of(before)):
         return False
-    taken = {value for value in operands_of(here) if value in made}
-    if any(readers.get(value, 0) != (value in taken) for value in before.outs):
-        return False
     ports = zip(here.ports, operands_of(here), operands_of(before), strict=True)
     return all(made.get(value) == port.replace(".", "") or value == other for port, value, other in ports)
+
+
+def _are_read_by_others(run: Sequence[WrittenStatement], readers: dict[int, int]) -> bool:
+    """Whether others than the next copy read what copies make."""
+    return any(
+        readers.get(value, 0) != operands_of(here).count(value)
+        for before, here in pairwise(run)
+        for value in before.outs
+    )
+
+
+def _names(statement: WrittenStatement) -> tuple[str, ...]:
+    """The names of what a statement hands out."""
+    return tuple(value.name.rpartition(".")[2] for value in statement.made.outputs)
 
 
 def is_scan(statement: WrittenStatement) -> bool:
@@ -239,5 +254,7 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
         parent if alone and not local and not pattern.suffix else joined(parent, local.strip("_") or str(pattern.start))
     )
     outs = (*(run[copy].outs[0] for copy in pattern.read), *run[-1].outs)
+    if pattern.parts:
+        outs = tuple(value for one in run for value in one.outs)
     removable = run[0].removable and not pattern.read
     return replace(run[0], term=term, name=name, path=name, outs=outs, removable=removable)

@@ -14,7 +14,8 @@ class Pattern:
 
     `chain` are the ports that each copy takes from the one before, where these are others than the main one. `read` are
     the copies, but for the last, whose results others read as well. `mapped` copies stand side by side. At the ports in
-    `own` each copy reads a value of its own, whose number counts with the copies.
+    `own` each copy reads a value of its own, whose number counts with the copies. `parts` are the names of what each
+    copy hands out, where others than the next copy read some of it.
     """
 
     prefix: str
@@ -24,6 +25,7 @@ class Pattern:
     read: tuple[int, ...] = ()
     mapped: bool = False
     own: tuple[str, ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def text(self) -> str:

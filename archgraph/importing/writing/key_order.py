@@ -29,7 +29,7 @@ def _units(statement: WrittenStatement) -> Iterator[Unit]:
     made = statement.made
     if statement.members:
         yield from ((path, 2) for path in member_paths(statement))
-    elif isinstance(made, Call):
+    elif isinstance(made, Call) or isinstance(statement.term.value, Pattern):
         yield from ((path, 2) for path in _paths(statement))
     elif made.op.name in ("parameter", "buffer", "register_buffer"):
         yield statement.name, 0 if made.op.name == "parameter" else 1

@@ -13,7 +13,7 @@ from archgraph.importing.writing.block_classes import BlockClass
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
-from archgraph.importing.writing.repeated_groups import GROUP
+from archgraph.importing.writing.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.repeated_stages import STAGES, StagesForm
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
@@ -73,6 +73,11 @@ class Line:
         return tuple(range(len(self.outs))) if self.pattern.mapped else self.pattern.read
 
     @property
+    def is_read_by_number(self) -> bool:
+        """Whether others read some of its copies by their numbers."""
+        return bool(self.copies_read or (self.pattern is not None and self.pattern.parts))
+
+    @property
     def is_tensor(self) -> bool:
         """Whether it is a parameter or a buffer of the module around it."""
         made = self.statement.made
@@ -122,6 +127,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         counted = [part for part in arguments if part.kind != "number" or statement.name not in made.listed]
         mapped = isinstance(term.value, Pattern) and term.value.mapped
         keys.update(_block(counted, writer, known, mapped))
+        if keys.get("repeat") == 1 and isinstance(term.value, Pattern):
+            del keys["repeat"]
     if isinstance(statement.made, Call) and statement.made.scan is not None:
         keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:
@@ -147,6 +154,14 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
 
 def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWriter) -> Iterator[Line]:
     """The nodes of a group, without what they read."""
+    flags = [part for part in entries if part.kind == PRESENT]
+    lines = list(_all_members(statement, entries[: len(entries) - len(flags)], writer))
+    for flag in flags:
+        lines[int(flag.text)].keys["when"] = writer.written(flag.parts[0])
+    yield from lines
+
+
+def _all_members(statement: WrittenStatement, entries: list[Term], writer: ValueWriter) -> Iterator[Line]:
     for one, term, pattern in zip(statement.members, entries, statement.term.value.patterns, strict=True):
         arguments = list(term.parts)
         if isinstance(one.made, Node):

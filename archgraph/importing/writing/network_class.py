@@ -10,9 +10,14 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
 from archgraph.importing.writing.classes_of_family import with_all_copies
+from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass, unified
+
+_WAYS = ((True, False), (False, False), (True, True), (False, True), (None, False), (None, True))
+"""How networks may be written, the best way first: with modules in a row as copies always, since another network may
+have more of them, where that is simpler, or never; and whether blocks may be chosen for single places."""
 
 
 def network_class(
@@ -21,16 +26,16 @@ def network_class(
     """The class of some networks, with their templates in this order; `standard` are the standard blocks that they
     apply. Raises ImportingError, with the first difference, where they are not of one class.
 
-    Modules in a row are copies always, since another network may have more of them; else where that is simpler; else in
-    none of them.
+    The first way counts in which they are.
     """
     tried = []
-    for always in (True, False, None):
+    for always, places_too in _WAYS:
         templates = list(map(read, networks))
-        with_chosen_blocks(templates, standard)
+        with_chosen_blocks(templates, standard, places_too)
         if always is not None:
             for one in templates:
                 with_all_copies(one, always)
+            with_counted_starts(templates)
             templates = list(with_alike_copies(templates, across=True))
         tried.append(with_joined_classes(unified(templates), with_keys_of_its_own=True))
         if len(tried[-1]) == 1:

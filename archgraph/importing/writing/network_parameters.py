@@ -4,10 +4,12 @@ as lists, and an expression in them for each number in which the networks differ
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from archgraph.importing.writing.chosen_blocks import BLOCK
+from archgraph.importing.writing.counted_starts import has_fixed_start_behind
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import free
@@ -21,7 +23,7 @@ _SERIES = {COUNTS: "depths", "out_channels": "channels", "out_features": "featur
 _SINGLE = {COUNTS: "depth"}
 _CLASSES = "num_classes"
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    COUNTS: ("depth", "layer", "block", "repeat", "num"),
+    COUNTS: ("depth", "layer", "block", "repeat"),
     "heads": ("head",),
     WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed", "size"),
 }
@@ -43,11 +45,14 @@ class NetworkInference:
 
 
 def network_parameters(
-    group: UnifiedClass[Any], arguments: Sequence[Mapping[str, Any]], part_name: Callable[[str], str]
+    group: UnifiedClass[Any],
+    arguments: Sequence[Mapping[str, Any]],
+    part_name: Callable[[str], str],
+    exempt: Collection[int] = (),
 ) -> NetworkInference:
     """Compares the numbers of some networks, whose constructors' `arguments` come in the order of the group's
-    templates."""
-    return _Inference(group, arguments).made(part_name)
+    templates. The columns at the places in `exempt` get no expression."""
+    return _Inference(group, arguments, exempt).made(part_name)
 
 
 @dataclass(eq=False, slots=True)
@@ -60,14 +65,16 @@ class _Source:
 
 
 class _Inference:
-    def __init__(self, group: UnifiedClass[Any], arguments: Sequence[Mapping[str, Any]]):
+    def __init__(self, group: UnifiedClass[Any], arguments: Sequence[Mapping[str, Any]], exempt: Collection[int]):
         self._group = group
+        self._exempt = exempt
         self._columns = [replace(one, values=tuple(map(_there, one.values))) for one in group.columns]
         self._known: list[ClassParameter] = [*_arguments(arguments)]
         self._used: dict[int, ClassParameter] = {}
         self._arguments = {id(one) for one in self._known}
         self._expressions: dict[int, Expression] = {}
         self._names = {name for given in arguments for name in given}
+        self._pairs = dict(self._of_pairs())
         self._order = {id(one): place for place, one in enumerate(group.fullest.entries())}
 
     def made(self, part_name: Callable[[str], str]) -> NetworkInference:
@@ -77,14 +84,14 @@ class _Inference:
                 if found is not None:
                     self._expressions.update(zip(places, found, strict=True))
             for place, column in enumerate(self._columns):
-                if place not in self._expressions and _varies(column.values):
+                if self._is_left(place) and _varies(column.values):
                     single = self._single(column, find == self._widened)
                     if single is not None:
                         self._expressions[place] = single
         for places in self._series():
             self._new_list(places)
         for place, column in enumerate(self._columns):
-            if place not in self._expressions:
+            if self._is_left(place):
                 self._expressions[place] = self._left(column)
         conditions = self._conditions(part_name)
         order = {id(one): place for place, one in enumerate(self._known)}
@@ -104,11 +111,34 @@ class _Inference:
             if statement is None or match is None or any(isinstance(value, str) for value in column.values):
                 continue
             nth = counts[id(statement), column.role] = counts.get((id(statement), column.role), -1) + 1
-            key = column.role, nth, statement.name[: match.start()], statement.name[match.end() :]
-            if place not in self._expressions:
-                found.setdefault(key, {})[int(match[0])] = place
+            number = int(match[0])
+            if place in self._pairs:
+                nth, number = 0, number + self._pairs[place]
+            if self._is_left(place):
+                key = column.role, nth, statement.name[: match.start()], statement.name[match.end() :]
+                found.setdefault(key, {})[number] = place
         rows = ([numbers[number] for number in sorted(numbers)] for numbers in found.values())
         return [row for row in rows if len(row) > 1 and self._is_open(row)]
+
+    def _of_pairs(self) -> Iterator[tuple[int, int]]:
+        """Of two copies with different arguments, the places of these, and which of both copies has each."""
+        rows: dict[int, list[int]] = {}
+        for place, column in enumerate(self._columns):
+            if column.statement is not None:
+                rows.setdefault(id(column.statement), []).append(place)
+        for entry in self._group.fullest.entries():
+            places = iter(rows.get(id(entry), ()))
+            two = False
+            for part in entry.term.parts:
+                own = [next(places) for _ in part.numbers()]
+                if part.kind == "number":
+                    two = all(value == 2 for value in self._columns[own[0]].values)
+                elif two and part.kind in ("first", "last"):
+                    yield from zip(own, (0, 1) if part.kind == "first" else (1, 0), strict=True)
+
+    def _is_left(self, place: int) -> bool:
+        """Whether a number still needs an expression."""
+        return place not in self._expressions and place not in self._exempt
 
     def _is_open(self, places: Sequence[int]) -> bool:
         """Whether something is to be said of numbers: some vary, or an author varies all of them."""
@@ -186,6 +216,8 @@ class _Inference:
         the class."""
         counted = type(value) is int or (isinstance(value, tuple) and all(type(one) is int for one in value))
         if not counted or not _varies_by_author(column.role) or any(one is ABSENT for one in column.values):
+            return None
+        if column.role == COUNTS and has_fixed_start_behind(column.statement, self._group.fullest.entries()):
             return None
         for source in self._sources(column.role, isinstance(value, tuple)):
             plain = source.text == source.parameter.name and id(source.parameter) in self._arguments
@@ -377,6 +409,6 @@ def _claims(parameter: ClassParameter) -> Iterator[tuple[str, list[bool]]]:
     elif all(type(value) in (int, float) for value in values):
         yield f"{name} > 0", [value > 0 for value in values]
         yield f"{name} == 0", [value == 0 for value in values]
-    elif all(isinstance(value, str) for value in values):
+    elif all(isinstance(value, str) for value in values) and parameter.role != BLOCK:
         for value in dict.fromkeys(values):
             yield f"{name} == {value!r}", [one == value for one in values]

@@ -14,6 +14,7 @@ from archgraph.importing.writing.copied_arguments import argument_of, cost_of_ar
 from archgraph.importing.writing.copies import is_lent, is_scan, is_whole_level, operands_of
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import Place, places, places_of_inputs, ports_of_their_own
+from archgraph.importing.writing.plain_operations import as_call
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number
 
@@ -21,17 +22,19 @@ from archgraph.structure.terms import Term, number
 def with_parallel_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
     """The template with alike modules that stand side by side as copies, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
+    calls = list(map(as_call, statements))
     made: list[WrittenStatement] = []
     numbered = dict(places_of_inputs(template))
     gone: set[int] = set()
     for at, statement in enumerate(statements):
         if id(statement) in gone:
             continue
-        found = _row(statements, at, numbered, {value for one in made for value in one.outs}, len(template.arguments))
+        found = _row(calls, at, numbered, {value for one in made for value in one.outs}, len(template.arguments))
         if found is not None and (always or _saves(*found)):
             row, pattern = found
-            gone.update(map(id, row))
-            statement = _side_by_side(statements, row, pattern)
+            whole = {one.name for one in row}
+            gone.update(id(one) for one in statements if one.name in whole)
+            statement = _side_by_side(calls, row, pattern)
         numbered.update(places(statement, len(made)))
         made.append(statement)
     template.statements = [*made]

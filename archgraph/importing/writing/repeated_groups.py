@@ -21,6 +21,8 @@ from archgraph.structure.terms import Term, number, variable
 
 GROUP = "group"
 """The kind of a term that holds the entries of a group: `repeat`, then the terms of its members."""
+PRESENT = "present"
+"""The kind of a term that says whether a member, whose number is its text, is there in an instance."""
 _MOST_MEMBERS = 6
 Source = tuple[str, int, int]
 """What a member reads: `before`; `member` and its place; `outside` and the place of the value among the operands of the
@@ -91,8 +93,8 @@ class _GroupSearch:
             alike = len(row) == size and all(map(_is_alike, first, row)) and all(map(self._is_plain, row))
             if not alike or operands_of(row[0])[:1] != [rows[-1][-1].outs[0]]:
                 return rows
-            if self._sources([*rows, row]) is None:
-                return rows
+            if self._sources([*rows, row]) is None:  # two of three alike layers are no group
+                return rows if len(rows) > 2 else []
             rows.append(row)
 
     def _is_plain(self, one: WrittenStatement) -> bool:

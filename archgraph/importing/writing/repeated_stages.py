@@ -15,10 +15,10 @@ from archgraph.graph.types import Call, Node, joined
 from archgraph.importing.writing.copies import copies_of_first, is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import count_of
+from archgraph.importing.writing.plain_operations import with_default
 from archgraph.importing.writing.repeated_groups import Source
 from archgraph.importing.writing.stage_arguments import argument_of_stages, cost_of_stages, over_stages
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
-from archgraph.importing.writing.values import one_for_all
 from archgraph.structure.terms import Term, number, variable
 
 STAGES = "stages"
@@ -74,14 +74,16 @@ class _StageSearch:
         """What the stages of so many steps that begin here save, how many statements they stand for, and the group;
         None where there are none."""
         rows = self._rows(at, size)
-        if len(rows) < _LEAST or not any(one.path and isinstance(one.made, Call) for one in rows[0]):
+        columns = self._named(rows)
+        while len(rows) >= _LEAST and columns is None:  # a step of another name stands behind the last stage
+            rows = rows[:-1]
+            columns = self._named(rows)
+        if len(rows) < _LEAST or columns is None:
             return None
-        columns = [self._alike(column) for column in _columns(rows)]
-        paths = [_path(column) if column is not None and column[0].path else None for column in columns]
-        if any(
-            column is None or (column[0].path and path is None) for column, path in zip(columns, paths, strict=True)
-        ):
-            return None
+        paths = [_path(column) if column[0].path else None for column in columns]
+        blocks = any(isinstance(one.made, Call) for one in rows[0])
+        if not any(paths) or (not blocks and any(path is not None and path.step > 1 for path in paths)):
+            return None  # layers one after the other in one list are read as they stand
         found = self._sources(rows)
         lacking = frozenset(range(len(rows[-1]), size))
         if found is None or any(rows[0][place].term.kind == "copies" for place in lacking):
@@ -91,13 +93,15 @@ class _StageSearch:
         read = tuple(place for place, end in enumerate(ends[:-1]) if self._readers[end] > 1)
         form = StagesForm(sources, tuple(paths), lacking, read)
         length = sum(map(len, rows))
-        made = _group([column for column in columns if column is not None], form, operands, len(rows))
+        made = _group(columns, form, operands, len(rows))
         return (made[0], length, made[1]) if made is not None and made[0] > 0 else None
 
     def _rows(self, at: int, size: int) -> list[Sequence[WrittenStatement]]:
         """The stages, as far as their steps are alike and each reads what stands before it."""
         first = self._statements[at : at + size]
         if len(first) < size or not all(map(self._is_plain, first)) or not self._chains(first, None):
+            return []
+        if not first[0].path:
             return []
         rows = [first]
         while True:
@@ -134,6 +138,14 @@ class _StageSearch:
                 return False
             before = one
         return True
+
+    def _named(self, rows: Sequence[Sequence[WrittenStatement]]) -> list[Sequence[WrittenStatement]] | None:
+        """Each step in all stages; None where names do not count."""
+        if len(rows) < _LEAST:
+            return None
+        columns = [self._alike(column) for column in _columns(rows)]
+        found = [column for column in columns if column is not None and (not column[0].path or _path(column))]
+        return found if len(found) == len(columns) else None
 
     def _alike(self, column: Sequence[WrittenStatement]) -> Sequence[WrittenStatement] | None:
         """A step in all stages; in copies where some have several, None where others stand in the way."""
@@ -245,16 +257,9 @@ def _group(
 def _arguments(one: WrittenStatement) -> list[Term]:
     """The arguments of a step, without the number of its copies."""
     found = [part for part in one.term.parts if part.kind != "variable"]
-    if isinstance(one.made, Node):
-        return [_with_default(part, one.made) for part in found]
-    return found[1:] if one.term.kind == "copies" else found
-
-
-def _with_default(attribute: Term, node: Node) -> Term:
-    """An attribute of an operation as an argument with a default."""
-    known = type(node.op).model_fields.get(attribute.text)
-    plain = known is not None and not known.is_required()
-    return attribute._replace(kind="argument", value=(one_for_all(known.default),) if plain and known else None)
+    if one.term.kind == "copies":
+        return found[1:]
+    return [with_default(part, one.made) for part in found] if isinstance(one.made, Node) else found
 
 
 def _level(form: StagesForm) -> str:

@@ -74,10 +74,10 @@ def stage_paths(form: StagesForm, depth: int) -> tuple[dict[str, Any], list[str]
     of the module tree are groups around them."""
     owned = [path for path in form.paths if path is not None]
     levels = {(path.prefix, path.start, path.step, path.suffix.partition(".")[0]) for path in owned}
-    if len(levels) == 1:
+    if len(levels) == 1 and all("." in path.suffix for path in owned):
         path = owned[0]
         around = f"{_below(path.prefix, depth)}{_counted(path, 'i')}{path.suffix.partition('.')[0]}"
-        inside = ["" if one is None else _copies(one, one.suffix.partition(".")[2]) or "." for one in form.paths]
+        inside = ["" if one is None else _copies(one, one.suffix.partition(".")[2]) for one in form.paths]
         return {"path": around}, inside
     several = any(path.inner is not None for path in owned)
     number = _NUMBER if several else "i"

@@ -1,0 +1,129 @@
+"""A network on the meta device, whose equal layers are constructed once.
+
+The constructors of generated classes run as they are written, but in a namespace of their own: `nn.Conv2d(…)` with
+arguments that were met before gives a copy of that layer with tensors of its own there, and the network's classes are
+made in the same way. torch sets a layer's attributes one after the other, each by a Python function, which takes ten
+times as long as the copy.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections import OrderedDict
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archgraph.codegen.meta_construction import on_meta
+
+_PLAIN = (bool, int, float, str, type(None), torch.dtype)
+_STRUCTURE = frozenset(vars(nn.Module()))
+"""The attributes that every module has: its tensors, its parts and its hooks."""
+_TENSORS = ("_parameters", "_buffers")
+_UNSEEN: Any = object()
+
+
+def on_meta_device(file: ModuleType, root: str) -> nn.Module:
+    """The network of a generated file, on the meta device but for its constants."""
+    with on_meta():
+        made: nn.Module = _Namespace(file).constructors[root]()
+    return made
+
+
+class _Namespace:
+    """The names of a generated file as its constructors see them here."""
+
+    def __init__(self, file: ModuleType):
+        self.constructors: dict[str, Any] = dict(vars(file))
+        self._layers: dict[bytes, nn.Module | None] = {}
+        self.constructors["nn"] = _Layers(self.layer)
+        for name, found in vars(file).items():
+            if isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == file.__name__:
+                self.constructors[name] = self._constructor(found)
+
+    def _constructor(self, kind: type[nn.Module]) -> Callable[..., nn.Module]:
+        """What makes an instance as `kind(…)` does."""
+        written: Any = kind.__init__
+        if written.__module__ != kind.__module__:  # torch's own, such as that of a list
+            return kind
+        start = FunctionType(
+            written.__code__, self.constructors, written.__name__, written.__defaults__, written.__closure__
+        )
+        start.__kwdefaults__ = written.__kwdefaults__
+
+        def construct(*args: Any, **kwargs: Any) -> nn.Module:
+            made = kind.__new__(kind)
+            start(made, *args, **kwargs)
+            return made
+
+        return construct
+
+    def layer(self, kind: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
+        """A layer of torch's: the copy of an equal one, or a new one."""
+        try:
+            key = marshal.dumps((kind.__name__, args, kwargs))
+        except ValueError:  # it is made of tensors or modules
+            return kind(*args, **kwargs)
+        known = self._layers.get(key, _UNSEEN)
+        if known is _UNSEEN:
+            made = kind(*args, **kwargs)
+            self._layers[key] = _copied(made, lambda tensor: tensor) if _can_be_copied(made) else None
+            return made
+        return kind(*args, **kwargs) if known is None else _copied(known, _as_new)
+
+
+class _Layers:
+    """`torch.nn` as the constructors see it: what makes a layer is looked up once for each kind."""
+
+    def __init__(self, layer: Callable[[type[nn.Module], tuple[Any, ...], dict[str, Any]], nn.Module]):
+        self._layer = layer
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(nn, name)
+        if isinstance(found, type) and issubclass(found, nn.Module):
+            kind, layer = found, self._layer
+
+            def found(*args: Any, **kwargs: Any) -> nn.Module:
+                return layer(kind, args, kwargs)
+
+        setattr(self, name, found)
+        return found
+
+
+def _can_be_copied(module: nn.Module) -> bool:
+    """Whether a module has nothing but plain attributes and tensors: no parts, no hooks, no second names of tensors."""
+    for name, value in vars(module).items():
+        if name in _TENSORS or type(value) in _PLAIN:
+            continue
+        if name in _STRUCTURE:
+            if value:
+                return False
+        elif type(value) not in (tuple, list) or any(type(part) not in _PLAIN for part in value):
+            return False
+    return True
+
+
+def _copied(module: nn.Module, tensor: Callable[[Tensor], Tensor]) -> nn.Module:
+    """The same module without a constructor; `tensor` gives what stands in it for each of its tensors."""
+    made = type(module).__new__(type(module))
+    with torch._C.DisableTorchFunction():
+        for name, value in vars(module).items():
+            if name in _TENSORS:
+                value = {key: None if held is None else tensor(held) for key, held in value.items()}
+            elif isinstance(value, (dict, OrderedDict, set, list)):
+                value = value.copy()
+            made.__dict__[name] = value
+    return made
+
+
+def _as_new(tensor: Tensor) -> Tensor:
+    """A tensor of its own like this one; on the meta device there are no numbers to copy. (There `empty_like` is a
+    Python function of torch's, which takes twenty times as long.)"""
+    if tensor.is_meta:
+        fresh = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
+    else:
+        fresh = tensor.detach().clone()
+    return nn.Parameter(fresh, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else fresh
