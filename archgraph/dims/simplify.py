@@ -15,12 +15,10 @@ MOST_CASES = 4_096  # beyond, a size is left as it is: correct, only longer
 
 def simplified(dim: Dim, domains: Domains) -> Dim:
     """An equal size under the given domains, with needless remainders gone and exact divisions cancelled."""
-    if not isinstance(dim, Size) or not any(_is_narrow(domains[name]) for name in dim.symbols):
-        return dim
     total = _term_by_term(dim, domains)
     if not isinstance(total, Size) or _length(total) == (1, 0):
         return total
-    by_counts = _term_by_term(_over_counts(dim, domains), domains)
+    by_counts = _term_by_term(_over_counts(total, domains), domains)
     return by_counts if not isinstance(by_counts, Size) or _length(by_counts) < _length(total) else total
 
 
@@ -31,7 +29,7 @@ def _length(size: Size) -> tuple[int, int]:
 
 
 def _term_by_term(dim: Dim, domains: Domains) -> Dim:
-    if not isinstance(dim, Size):
+    if not isinstance(dim, Size) or not any(_is_narrow(domains[name]) for name in dim.symbols):
         return dim
     total: Dim = 0
     for monomial, coefficient in dim.terms:
@@ -82,7 +80,7 @@ def _simplified_term(monomial: Monomial, coefficient: int, domains: Domains) -> 
 def _without_slack(atom: Atom, domains: Domains) -> tuple[Dim, bool]:
     """The atom's numerator less the remainder that it always leaves, and whether that is all of its remainder."""
     assert atom.numerator is not None
-    numerator = simplified(atom.numerator, domains)
+    numerator = _term_by_term(atom.numerator, domains)
     if not isinstance(numerator, Size):
         return numerator, False
     remainders = _remainders(numerator, atom.denominator, domains)
