@@ -114,8 +114,10 @@ def _classes(difference: Size, domains: Domains) -> Classes:
     refuse_large(difference, prod(periods) * prod(map(len, steps)), MOST_TRIALS)
     cells = list(pairs(*(domains[name].lifted(step) for name, step in zip(names, periods, strict=True))))
     if len(names) == 1:
-        good = frozenset((residue,) for residue in _zeros(difference, cells, periods[0], steps[0]))
-        return Classes(names, periods, good, len(cells))
+        zeros: frozenset[tuple[int, ...]] = frozenset(
+            (residue,) for residue in _zeros(difference, cells, periods[0], steps[0])
+        )
+        return Classes(names, periods, zeros, len(cells))
     places = list(pairs(*steps))
     good = frozenset(cell for cell in cells if _vanishes(difference, names, cell, periods, places))
     return Classes(names, periods, good, len(cells))

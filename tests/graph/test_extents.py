@@ -11,7 +11,7 @@ import archgraph
 from archgraph.errors import ArchgraphError
 from archgraph.graph import index_tables
 from archgraph.graph.direct_indices import direct_indices
-from archgraph.graph.extents import Extent, extents
+from archgraph.graph.extents import ValueExtent, extents
 from archgraph.graph.index_ranges import input_ranges
 from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.types import Graph, Node, Value
@@ -99,12 +99,12 @@ PARTS: dict[str, Nodes] = {
 }
 
 
-def found_in(nodes: Nodes) -> tuple[Extent, torch.Tensor]:
+def found_in(nodes: Nodes) -> tuple[ValueExtent, torch.Tensor]:
     """The extent of `at`, and its numbers as torch computes them."""
     order = sorted(nodes, key=lambda name: name == "at")
     spec = {"inputs": {"x": ["N"]}, "nodes": {"y": {"op": "relu", "in": "x"}, **{name: nodes[name] for name in order}}}
     graph = archgraph.load({"archgraph": 1, "name": "n", **spec, "outputs": {"at": "at", "y": "y"}})
-    known: dict[Value, Extent] = {}
+    known: dict[Value, ValueExtent] = {}
     for item in graph.items:
         assert isinstance(item, Node)
         known.update(extents(item, known))
