@@ -158,7 +158,9 @@ def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWrit
     flags = [part for part in entries if part.kind == PRESENT]
     lines = list(_all_members(statement, entries[: len(entries) - len(flags)], writer))
     for flag in flags:
-        lines[int(flag.text)].keys["when"] = writer.written(flag.parts[0])
+        there = writer.written(flag.parts[0])
+        if there is not True:
+            lines[int(flag.text)].keys["when"] = there
     yield from lines
 
 
