@@ -44,6 +44,7 @@ def print_results(results: Iterable[Result], form: Format) -> bool:
         known.append(result)
         if form is Format.TEXT:
             _show(result)
+            sys.stdout.flush()  # whoever reads it through a pipe sees it, and ends the rest by going away
     if form is Format.JSON:
         print_json([_plain(result) for result in known])
     elif form is not Format.TEXT:
@@ -71,6 +72,9 @@ def _show(result: Result) -> None:
         return
     if not result.networks:
         echo(f"{result.spec}: ok, blocks only")
+    if len(result.networks) > 1:
+        defaults = "where none is named, other commands take the parameters' defaults"
+        echo(f"{result.spec}: {len(result.networks)} presets, each checked; {defaults}")
     warn(warning for network in result.networks for warning in network.warnings)
     for network in result.networks:
         echo(f"{network.title}: ok, {network.parameters:,} parameters")

@@ -54,7 +54,7 @@ InferOutputOption = Annotated[
 @takes_weights
 def run(
     model: ModelArgument,
-    files: FilesArgument,
+    files: FilesArgument = [],  # noqa: B006 - typer copies it
     top: TopOption = None,
     labels: LabelsOption = None,
     output: InferOutputOption = None,
@@ -75,6 +75,8 @@ def run(
     from archgraph.runtime import labels_of
     from archgraph.runtime.segment import segments
 
+    if not files:
+        raise typer.BadParameter("name the pictures, folders of pictures or arrays to run it on", param_hint="FILE...")
     require_network_first(model, files)
     inputs, kind = listed(files), output.suffix.lower() if output is not None else ""
     if output is not None and kind and not is_folder(output):

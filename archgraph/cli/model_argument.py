@@ -82,10 +82,11 @@ def _drafted(
 ) -> Iterator[tuple[Path, Write]]:
     """A place for the file of a spec, for this run only, and what writes it there under a profile."""
     import archgraph
+    from archgraph.graph.task import roles
 
     graph = load(model, settings)
     found = weights_for(graph, weights, settings)
-    if found is None:
+    if found is None and not (sampled and roles(graph) is None):  # what follows then is that it cannot be sampled
         echo(
             f"{graph.title} runs with random weights (seed {seed}); --weights FILE loads trained ones", file=sys.stderr
         )

@@ -18,11 +18,12 @@ import typer
 from archgraph.cli.key_values import pairs, pairs_as_yaml
 from archgraph.cli.output import echo
 from archgraph.errors import SpecError
-from archgraph.importing.sources.source_names import FORMS, names_module
+from archgraph.importing.sources.source_names import FORMS, names_module, preset_and_source
 
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
     from archgraph.importing.api import Imported
+    from archgraph.importing.family import ImportedFamily
 
 _PANEL = "Where a module of PyTorch is named"
 ArgOption = Annotated[
@@ -90,7 +91,7 @@ def takes_modules(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def command(**given: Any) -> None:
         options = ModuleOptions(*(given.pop(one.name) for one in _ADDED))
-        if options.first and not any(map(names_module, _texts(given.values()))):
+        if options.first and not any(names_module(preset_and_source(text)[1]) for text in _texts(given.values())):
             raise SpecError(f"{options.first} describes a module of PyTorch, and no argument names one", expected=FORMS)
         token = _options.set(options)
         try:
@@ -119,22 +120,56 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
     What its code prints goes to stderr: stdout is the command's. Raises ImportingError, SpecError.
     """
     options = _options.get(ModuleOptions())
-    arguments, config = pairs_as_yaml(options.arg, "--arg"), _config(options.config)
+    config = _config(options.config)
+    with _described(options) as (arguments, inputs, leaves):
+        from archgraph.importing.api import import_module
+        from archgraph.importing.sources.module_source import module_source
+
+        source = module_source(text, arguments, config)
+        found = import_module(source, inputs, name=name, verify=verify, leaves=leaves)
+    _note(found)
+    return found
+
+
+def imported_family(texts: Sequence[str], *, name: str = "", verify: bool = True) -> ImportedFamily:
+    """The family of modules that some texts, `SOURCE` or `NAME=SOURCE`, and the options of the command describe.
+
+    Raises ImportingError, SpecError.
+    """
+    options = _options.get(ModuleOptions())
+    if options.config is not None and len(texts) > 1:
+        raise SpecError("--config describes one network, and several are named", hint="import each by itself")
+    config = _config(options.config)
+    with _described(options) as (arguments, inputs, leaves):
+        from archgraph.importing.family import import_family, preset_names
+        from archgraph.importing.sources.module_source import module_source
+
+        parts = map(preset_and_source, texts)
+        sources = preset_names([(word, module_source(text, arguments, config)) for word, text in parts])
+        found = import_family(sources, inputs, name=name, verify=verify, leaves=leaves)
+    for word, one in found.networks.items():
+        _note(one, f"{word}: ")
+    return found
+
+
+@contextlib.contextmanager
+def _described(options: ModuleOptions) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, str]]]:
+    """The arguments, inputs and leaves of the options; what is printed inside goes to stderr."""
+    arguments = pairs_as_yaml(options.arg, "--arg")
     leaves = dict(pairs(options.leaf, "--leaf", "--leaf net.Gate=gates.gated_linear"))
     import_from_here()
     with contextlib.redirect_stdout(sys.stderr):
-        from archgraph.importing.api import import_module
         from archgraph.importing.sources.example_inputs import described
-        from archgraph.importing.sources.module_source import module_source
 
-        inputs = _each_once(map(described, options.input))
-        source = module_source(text, arguments, config)
-        found = import_module(source, inputs, name=name, verify=verify, leaves=leaves)
+        yield arguments, _each_once(map(described, options.input)), leaves
+
+
+def _note(found: Imported, of: str = "") -> None:
+    """Prints the notes on an import, and which sizes the module refused; `of` says which network it is."""
     for note in found.notes:
-        echo(f"note: {note}", file=sys.stderr)
+        echo(f"note: {of}{note}", file=sys.stderr)
     for line in found.parity.refused if found.parity is not None else ():
-        echo(f"note: the module itself refuses {line}", file=sys.stderr)
-    return found
+        echo(f"note: {of}the module itself refuses {line}", file=sys.stderr)
 
 
 def _each_once(described: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -30,17 +31,21 @@ def check_specs(
 
         watch_specs(specs, lambda spec: _checked(spec, settings), form)
         return
-    if not print_results(_each_checked(specs, settings), form):
-        sys.exit(1)
+    with closing(_each_checked(specs, settings)) as results:  # at once where nobody reads them any more
+        if not print_results(results, form):
+            sys.exit(1)
 
 
-def _each_checked(specs: Sequence[str], settings: Sequence[str]) -> Iterable[Result]:
+def _each_checked(specs: Sequence[str], settings: Sequence[str]) -> Generator[Result, None, None]:
     """What became of each spec, as soon as it is known."""
+    check = partial(_checked, settings=settings)
     if len(specs) < MANY:
-        return (_checked(spec, settings) for spec in specs)
+        yield from map(check, specs)
+        return
     from archgraph.cli.parallel_checks import each_checked
 
-    return each_checked(specs, partial(_checked, settings=settings))
+    with closing(each_checked(specs, check)) as results:
+        yield from results
 
 
 def _files(spec: str) -> list[str]:

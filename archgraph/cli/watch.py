@@ -21,8 +21,10 @@ from archgraph.language.expressions.budget import bounded_effort
 
 INTERVAL = 0.03
 """Seconds between two looks at the files."""
+TICK = 0.005
+"""A file is read so many seconds after it was seen to change: sooner, a write may have the time of the one before."""
 SETTLED = 0.02
-"""A file that has not changed for so many seconds is taken for whole."""
+"""A file that has not changed for so many seconds is taken for whole. They pass while it is checked."""
 PATIENCE = 1.0
 """A file that is written without a pause is read after so many seconds all the same."""
 GRACE = 0.5
@@ -46,12 +48,12 @@ def watch_specs(specs: Sequence[str], check: Callable[[str], Result], form: Form
         _require_file(spec)
     watched = [Watched(spec) for spec in specs]
     try:
-        changed = watched
+        _answer([_checked(one, check) for one in watched], form)
         while True:
-            _answer([_checked(one, check) for one in changed], form)
             _note(_watching(len(_files(watched))))
-            changed = _wait_for_change(watched)
+            changed, results = _after_change(watched, check)
             _note(f"\n{time.strftime('%H:%M:%S')}  {', '.join(one.spec for one in changed)}")
+            _answer(results, form)
     except KeyboardInterrupt:
         _note("")
 
@@ -102,23 +104,28 @@ def _state(files: Iterable[str]) -> State:
     return {file: file_state(file) for file in files}
 
 
-def _wait_for_change(watched: Sequence[Watched]) -> list[Watched]:
-    """The specs of which a file has changed, once it is whole."""
-    while True:
-        changed = [one for one in watched if _state(one.state) != one.state]
-        if changed:
-            _wait_for_rest(_files(changed))
-            if still := [one for one in changed if _state(one.state) != one.state]:
-                return still
+def _changed(watched: Iterable[Watched]) -> list[Watched]:
+    """The specs of which a file is another than the one that was checked."""
+    return [one for one in watched if _state(one.state) != one.state]
+
+
+def _after_change(watched: Sequence[Watched], check: Callable[[str], Result]) -> tuple[list[Watched], list[Result]]:
+    """The specs of which a file has changed, and what a check says of each once it is whole."""
+    while not (changed := _whole(_changed(watched))):
         time.sleep(INTERVAL)
+    start, results, rest = time.monotonic(), dict[int, Result](), changed
+    while rest and time.monotonic() - start <= PATIENCE:
+        begun = time.monotonic()
+        time.sleep(TICK)
+        results.update({id(one): _checked(one, check) for one in rest})
+        time.sleep(max(0.0, begun + SETTLED - time.monotonic()))
+        rest = _whole(_changed(changed))  # somebody went on writing: what was read was a part
+    return changed, [results[id(one)] for one in changed]
 
 
-def _wait_for_rest(files: set[str]) -> None:
-    """Waits until nobody writes the files any more, and until those that are away are back."""
-    start, last = time.monotonic(), _state(files)
-    while True:
+def _whole(changed: list[Watched]) -> list[Watched]:
+    """The specs that are still changed when files that are away are back, or have been away for long."""
+    start = time.monotonic()
+    while changed and None in _state(_files(changed)).values() and time.monotonic() - start <= GRACE:
         time.sleep(SETTLED)
-        now, waited = _state(files), time.monotonic() - start
-        if (now == last or waited > PATIENCE) and (None not in now.values() or waited > GRACE):
-            return
-        last = now
+    return _changed(changed)

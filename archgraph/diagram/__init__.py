@@ -30,6 +30,7 @@ from archgraph.diagram.heatmap import Heat
 from archgraph.diagram.layout import FORMATS, kind_of, picture, write
 from archgraph.diagram.page import placed
 from archgraph.diagram.view import DIRECTIONS, View
+from archgraph.errors import RenderError
 from archgraph.garbage_collection import uncollected
 from archgraph.graph.types import Graph
 
@@ -47,6 +48,17 @@ def render(graph: Graph, path: str | PathLike[str], view: View | None = None) ->
     if kind == "dot":
         write(target, dot(graph, view).encode("utf-8"))
     else:
-        text, engine = placed(graph, view)
-        write(target, picture(text, kind, engine))
+        write(target, _drawn(graph, kind, view))
     return target
+
+
+def _drawn(graph: Graph, kind: str, view: View | None) -> bytes:
+    """The picture; of a U that Graphviz cannot draw, one below the other."""
+    text, engine = placed(graph, view)
+    try:
+        return picture(text, kind, engine)
+    except RenderError:
+        plain, other = placed(graph, view, as_u=False)
+        if plain == text:
+            raise
+        return picture(plain, kind, other)

@@ -15,6 +15,7 @@ from archgraph.diagram.edge_labels import EdgeLabels
 from archgraph.diagram.flat_flow import Source
 from archgraph.diagram.fonts import FONT_LIST
 from archgraph.diagram.labels import Labels
+from archgraph.diagram.layout import ROUTING
 from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Box, Edge, Group, Outline
 from archgraph.diagram.roles import COLOURS
@@ -48,9 +49,9 @@ class Section:
 
 
 class Drawing:
-    """Writes one outline."""
+    """Writes one outline; a U as what it is, unless `as_u` is false."""
 
-    def __init__(self, sketch: Outline, view: View):
+    def __init__(self, sketch: Outline, view: View, *, as_u: bool = True):
         self._sketch = sketch
         self._direction = view.rankdir
         self._labels = Labels(sketch, view)
@@ -58,7 +59,7 @@ class Drawing:
         if view.changes is not None:
             gone = removed_notes(sketch, view.changes)
             self.notes += [Note(box, text, (), removed) for box, text, removed in gone]
-        self.shape = shape = u_shape(sketch, self.edges)
+        self.shape = shape = u_shape(sketch, self.edges) if as_u else None
         self.skips = list(shape.skips) if shape else []
         self._tails = {skip.tail for skip in self.skips}
         self.flows = [edge for edge in self.edges if not shape or edge not in shape.crossing]
@@ -124,8 +125,8 @@ class Drawing:
     def _head(self, title: bool = True) -> Iterator[str]:
         label = f"label=<{self._labels.title()}>" if title else "linelength=0"
         yield (
-            f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, nodesep=0.3, ranksep=0.2, '
-            f'splines=spline, fontname="{FONT_LIST}", fontsize=13, labelloc=t, labeljust=l, {label}]'
+            f'graph [rankdir={self._direction}, newrank=true, bgcolor="white", pad=0.25, {ROUTING}, '
+            f'fontname="{FONT_LIST}", fontsize=13, labelloc=t, labeljust=l, {label}]'
         )
         yield (
             f'node [shape=box, style="rounded,filled", fontname="{FONT_LIST}", fontsize=10, penwidth=1, '

@@ -22,6 +22,16 @@ SHARPNESS = 192
 PATIENCE = 120.0
 """Seconds."""
 
+ROUTING = "nodesep=0.3, ranksep=0.2, splines=spline"
+"""The distances of boxes, in inches, and the form of arrows; what DOT texts say of a whole picture."""
+OTHER_ROUTINGS = (
+    "nodesep=0.34, ranksep=0.23, splines=spline",
+    "nodesep=0.3, ranksep=0.2, splines=line",
+)
+"""What is tried one after the other where arrows get lost. Straight lines always find their way; polylines do not."""
+_LOST = re.compile(r"triangulat|spline|edge|route|path|corner|loop|exit code -", re.I)
+"""What Graphviz complains of where it finds no way for an arrow, and how it ends where that ended the process."""
+
 _PROGRAM = """
 import base64, json, sys
 import pygraphviz
@@ -43,7 +53,21 @@ def picture(text: str, kind: str, engine: str = "dot") -> bytes:
 
 def drawn(texts: Sequence[str], kind: str, engine: str = "dot") -> list[bytes]:
     """What an engine of Graphviz makes of each text; `kind` may be `dot`: the text with the places of all that is in
-    it. Raises RenderError with what Graphviz complained about."""
+    it. Where Graphviz finds no way for its curves, other distances are tried and then straight arrows.
+
+    Raises RenderError with what Graphviz complained about.
+    """
+    for routing in (ROUTING, *OTHER_ROUTINGS):
+        try:
+            return _drawn([text.replace(ROUTING, routing, 1) for text in texts], kind, engine)
+        except RenderError as error:
+            found = error
+            if not _LOST.search(error.problems[0].received) or not any(ROUTING in text for text in texts):
+                break
+    raise found
+
+
+def _drawn(texts: Sequence[str], kind: str, engine: str) -> list[bytes]:
     command = [sys.executable, "-P", "-c", _PROGRAM]
     asked = json.dumps({"texts": list(texts), "engine": engine, "kind": kind}).encode("utf-8")
     try:

@@ -13,12 +13,12 @@ from archgraph.diagram.view import View
 from archgraph.graph.types import Graph
 
 
-def placed(graph: Graph, view: View | None = None) -> tuple[str, str]:
-    """The DOT text of a picture, and the engine of Graphviz that draws it. Raises what `View.check` does, and
-    RenderError."""
+def placed(graph: Graph, view: View | None = None, *, as_u: bool = True) -> tuple[str, str]:
+    """The DOT text of a picture, and the engine of Graphviz that draws it; with `as_u` the sides of a U stand next to
+    each other. Raises what `View.check` does, and RenderError."""
     view = view or View()
     sketch = outline(graph, view)
-    drawing = Drawing(sketch, view)
+    drawing = Drawing(sketch, view, as_u=as_u)
     if drawing.is_long:
         pieces = in_columns(sketch, drawing)
         return joined(drawing.page(), _placed(pieces), pieces.passing), "nop2"

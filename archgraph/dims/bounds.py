@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import product as pairs
 from math import prod
 from typing import TypeAlias
 
 from archgraph.dims.constraint import Domain
 from archgraph.dims.prove import MOST_CURVES, MOST_STEPS, Domains, degree, period, polynomials, root_bound
-from archgraph.dims.size import REMEMBERED, Atom, Size, value_of
+from archgraph.dims.size import REMEMBERED, Atom, Monomial, Size, value_of
 
+HIGHEST_SHIFTED = 6  # a product of so many atoms has 64 parts above their least values
 Interval: TypeAlias = tuple[int | None, int | None]  # None stands for no bound
 Range: TypeAlias = tuple[int, int | None]
 
 
 def interval(size: Size, domains: Domains) -> Interval:
     """Bounds that the size never leaves, not always the tightest."""
+    bounds = {atom: _atom_interval(atom, domains) for monomial, _ in size.terms for atom in monomial}
+    if _subtracts_a_product(size):
+        return _interval_above_least(size, bounds)
+    return _interval_of_terms(size.terms, bounds)
+
+
+def _subtracts_a_product(size: Size) -> bool:
+    """Whether terms work against one another in which one atom may stand: a*b - a."""
+    signs = {coefficient > 0 for monomial, coefficient in size.terms if monomial}
+    return len(signs) == 2 and 1 < len(size.terms[0][0]) <= HIGHEST_SHIFTED
+
+
+def _interval_above_least(size: Size, bounds: Mapping[Atom, Interval]) -> Interval:
+    """Bounds from the same polynomial in how far each atom is above its least value, where terms cancel: with a ≥ 2 and
+    b ≥ 1, a*b + a - b - 1 is x*y + 2*x + y + 2 for x = a - 2 and y = b - 1, hence at least 2."""
+    total: dict[Monomial, int] = {}
+    for monomial, coefficient in size.terms:
+        for above in pairs(*((True, False) for _ in monomial)):
+            least = prod(bounds[atom][0] or 0 for atom, one in zip(monomial, above, strict=True) if not one)
+            rest = tuple(atom for atom, one in zip(monomial, above, strict=True) if one)
+            total[rest] = total.get(rest, 0) + coefficient * least
+    above_least = {atom: (0, None if high is None else high - (low or 0)) for atom, (low, high) in bounds.items()}
+    return _interval_of_terms([term for term in total.items() if term[1]], above_least)
+
+
+def _interval_of_terms(terms: Iterable[tuple[Monomial, int]], atoms: Mapping[Atom, Interval]) -> Interval:
     lows: list[int | None] = []
     highs: list[int | None] = []
-    for monomial, coefficient in size.terms:
-        bounds = [_atom_interval(atom, domains) for atom in monomial]
-        least = coefficient * prod(low for low, _ in bounds)
+    for monomial, coefficient in terms:
+        bounds = [atoms[atom] for atom in monomial]
+        least = coefficient * prod(low or 0 for low, _ in bounds)
         tops = [high for _, high in bounds if high is not None]
         most = coefficient * prod(tops) if len(tops) == len(bounds) else None
         lows.append(least if coefficient > 0 else most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from archgraph.dims import bounds, prove
@@ -188,7 +189,10 @@ class Facts:
             return False
 
     def _is_zero(self, difference: Size) -> bool | None:
-        self._know(difference.symbols)
+        settled = self._settled(difference)
+        if not isinstance(settled, Size):
+            return settled == 0
+        difference = settled
         if prove.never_zero_by_divisibility(difference) or self._always(difference, 1) or self._always(-difference, 1):
             return False
         try:
@@ -198,6 +202,12 @@ class Facts:
             return False if self._chance_zeros(difference) == [] else None
         except ShapeError:
             return None
+
+    def _settled(self, difference: Size) -> Dim:
+        """The difference without the quotients that bounds make numbers."""
+        self._know(difference.symbols)
+        bounded = any(self._domains[name].maximum is not None for name in difference.symbols)
+        return self.simplify(difference) if bounded else difference
 
     def _chance_zeros(self, difference: Size) -> list[int] | None:
         if len(difference.symbols) > 1:
@@ -218,15 +228,19 @@ class Facts:
 
     def _unsettled(self, difference: Size, cause: Cause) -> prove.Classes | None:
         """Narrows to where the difference is 0. Hands back the cases where that is not possible."""
-        self._know(difference.symbols)
-        classes = self._placed(cause, lambda: prove.zero_classes(difference, self._domains))
-        if len(classes.good) == classes.total:
+        settled = self._settled(difference)
+        if settled == 0:
             return None
-        found = classes.by_symbol()
-        if found is None:
-            return classes
-        self._narrow(found, cause)
-        return None
+        forms = dict.fromkeys((difference, settled) if isinstance(settled, Size) else (difference,))
+        for form in forms:
+            classes = self._placed(cause, partial(prove.zero_classes, form, self._domains))
+            if len(classes.good) == classes.total:
+                return None
+            found = classes.by_symbol()
+            if found is not None:
+                self._narrow(found, cause)
+                return None
+        return classes
 
     def _note_bound(self, name: str, cause: Cause) -> None:
         causes = self._bound_causes.setdefault(name, [])

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from archgraph.dims.constraint import Domain
 from archgraph.dims.limits import check_coefficients
-from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, value_of
+from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, symbol, value_of
 from archgraph.errors import ShapeError
 
 LARGEST_PERIOD = 10_000
@@ -66,8 +66,45 @@ def _atom_degree(atom: Atom, name: str) -> int:
     return 1 if atom.numerator is None else degree(atom.numerator, name)
 
 
+def counted(size: Size, domains: Domains) -> Dim:
+    """The size over counts of what its symbols are multiples of, which keep their names: with H = 32·h, `H // 16` is
+    `2*h` and `H*W // 256` a product of counts."""
+    steps = {name: step for name in size.symbols if (step := _step(domains[name]))}
+    if not steps:
+        return size
+    try:
+        return size.substitute({name: modulus * symbol(name) + rest for name, (modulus, rest) in steps.items()})
+    except ShapeError:  # with more terms than a size may have
+        return size
+
+
+def _step(domain: Domain) -> tuple[int, int] | None:
+    """Modulus and residue of a symbol with a single one."""
+    return (domain.modulus, domain.residues[0]) if domain.modulus > 1 and len(domain.residues) == 1 else None
+
+
 def zero_classes(difference: Size, domains: Domains) -> Classes:
     """The residues for which a size is 0 at all sizes. Raises ShapeError where there are too many to try."""
+    counts = counted(difference, domains)
+    if counts is difference:
+        return _classes(difference, domains)
+    steps = {name: _step(domains[name]) or (1, 0) for name in difference.symbols}
+    inner = Classes((), (), frozenset({()} if counts == 0 else ()), 1)
+    if isinstance(counts, Size):
+        inner = _classes(counts, {name: Domain() if _step(domains[name]) else domains[name] for name in counts.symbols})
+    gone = [name for name in sorted(difference.symbols) if name not in inner.symbols]
+    places = [(steps[name][0] * period, steps[name]) for name, period in zip(inner.symbols, inner.periods, strict=True)]
+    others = list(pairs(*(domains[name].residues for name in gone)))
+    good = {
+        (*(modulus * count + rest for count, (_, (modulus, rest)) in zip(cell, places, strict=True)), *more)
+        for cell in inner.good
+        for more in others
+    }
+    periods = (*(period for period, _ in places), *(domains[name].modulus for name in gone))
+    return Classes((*inner.symbols, *gone), periods, frozenset(good), inner.total * len(others))
+
+
+def _classes(difference: Size, domains: Domains) -> Classes:
     names = tuple(sorted(difference.symbols))
     if is_polynomial(difference):  # and not 0, so it vanishes at no more than single sizes
         return Classes(names, (1,) * len(names), frozenset(), 1)

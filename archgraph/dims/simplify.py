@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product as pairs
 from math import gcd, lcm, prod
 
+from archgraph.dims.bounds import interval
+from archgraph.dims.constraint import Domain
 from archgraph.dims.prove import Domains, period
 from archgraph.dims.size import Atom, Dim, Monomial, Size, value_of
 
@@ -13,7 +15,7 @@ MOST_CASES = 4_096  # beyond, a size is left as it is: correct, only longer
 
 def simplified(dim: Dim, domains: Domains) -> Dim:
     """An equal size under the given domains, with needless remainders gone and exact divisions cancelled."""
-    if not isinstance(dim, Size) or all(domains[name].modulus == 1 for name in dim.symbols):
+    if not isinstance(dim, Size) or not any(_is_narrow(domains[name]) for name in dim.symbols):
         return dim
     total: Dim = 0
     for monomial, coefficient in dim.terms:
@@ -21,16 +23,28 @@ def simplified(dim: Dim, domains: Domains) -> Dim:
     return total
 
 
+def _is_narrow(domain: Domain) -> bool:
+    return domain.modulus > 1 or domain.maximum is not None
+
+
+def _settled(size: Dim, domains: Domains) -> Dim:
+    """The number that a size is at all allowed values, where it is one: `(H + 192) // 224` is 1 up to 255."""
+    if not isinstance(size, Size) or all(domains[name].maximum is None for name in size.symbols):
+        return size
+    low, high = interval(size, domains)
+    return low if low is not None and low == high else size
+
+
 def _simplified_term(monomial: Monomial, coefficient: int, domains: Domains) -> Dim:
     factors: list[Dim] = []
     for atom in monomial:
         if atom.numerator is None:
-            factors.append(atom.as_size())
+            factors.append(_settled(atom.as_size(), domains))
             continue
         numerator, exact = _without_slack(atom, domains)
         common = gcd(coefficient, atom.denominator) if exact else 1
         coefficient //= common
-        factors.append(numerator // (atom.denominator // common))
+        factors.append(_settled(numerator // (atom.denominator // common), domains))
     result: Dim = coefficient
     for factor in factors:
         result = result * factor

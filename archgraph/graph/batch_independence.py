@@ -17,6 +17,7 @@ def batch_symbol(graph: Graph) -> str | None:
 
     It is shown from shapes. Where dimension 0 of what is read and of what results is a multiple of the size, and no
     other dimension knows of it, an operation keeps the places apart, unless its contract says that it mixes them.
+    Between inputs and outputs the places may stand in another dimension: for as long as contracts say where it went.
     """
     sizes = {value.shape[0] if value.shape else 1 for value in graph.outputs.values()}
     names = {name for size in sizes for name in symbols_of(size)}
@@ -37,16 +38,16 @@ class _Places:
         self.name = str(size)
         self.batched: set[Value] = set()
         self.read: set[Value] = set()
-        self._rows: dict[int, bool] = {}
+        self._dims: dict[int, int | None] = {}
         self._sized: dict[int, bool] = {}
-        self._mixing: dict[tuple[int, ...], bool] = {}
+        self._keeping: dict[tuple[int, ...], bool] = {}
         """What was found of types, of operations, and of both: copies of a block share them, so identities tell."""
 
     def apart(self, graph: Graph) -> bool:
         """Whether the outermost graph keeps the places apart."""
         self.read = set(_read_in(graph))
         self.batched = {value for value in graph.inputs if value.shape and value.shape[0] == self.size}
-        clear = all(self._has_batch(value) if value in self.batched else self._is_free(value) for value in graph.inputs)
+        clear = all(self._dim(value) == 0 if value in self.batched else self._is_free(value) for value in graph.inputs)
         return clear and self._followed(graph) and all(value in self.batched for value in graph.outputs.values())
 
     def _followed(self, body: Graph) -> bool:
@@ -73,7 +74,8 @@ class _Places:
         along_first = 0 in call.scan.dims or call.scan.dim == 0
         states = ((call.inputs[place], value) for place, value in self._states(call))
         alike = all((first in self.batched) == self._has_batch(value) for first, value in states)
-        return alike and not along_first
+        first = not any(self._dim(value) for value in call.inputs)
+        return alike and first and not along_first
 
     def _states(self, call: Call) -> Iterator[tuple[int, Value]]:
         """The number of the input of each state, and the state after a step."""
@@ -88,14 +90,20 @@ class _Places:
         if not any(value in self.batched for value in node.inputs.values()):
             return self._without_batch(node)
         self.batched |= set(node.outputs)
-        read = (value for value in node.outputs if value in self.read)
-        return all(map(self._has_batch, read)) and not self._mixes(node)
+        read = [value for value in node.outputs if value in self.read]
+        key = (id(node.op), *(id(value.type) for value in (*node.inputs.values(), *read)))
+        if key not in self._keeping:
+            self._keeping[key] = self._keeps(node, {self._dim(value) for value in read})
+        return self._keeping[key]
 
-    def _mixes(self, node: Node) -> bool:
-        key = (id(node.op), *(id(value.type) for value in node.inputs.values()))
-        if key not in self._mixing:
-            self._mixing[key] = node.op.mixes_batch(node.types)
-        return self._mixing[key]
+    def _keeps(self, node: Node, leaving: set[int | None]) -> bool:
+        """Whether each place of the results that are read, where they have it, is computed of that of the inputs."""
+        entering = {port: dim for port, value in node.inputs.items() if (dim := self._dim(value)) is not None}
+        if None in leaving:
+            return False
+        if not {*entering.values(), *leaving} - {0}:
+            return not node.op.mixes_batch(node.types)
+        return not leaving or leaving == {node.op.kept_dim(node.types, port, dim) for port, dim in entering.items()}
 
     def _without_batch(self, node: Node) -> bool:
         """Of an operation that reads nothing with a batch: whether it gives nothing with one, or stretches what it
@@ -114,19 +122,24 @@ class _Places:
         return self._sized[id(op)]
 
     def _has_batch(self, value: Value) -> bool:
-        """Whether dimension 0 holds the same number of rows for each place, one after another."""
-        if id(value.type) not in self._rows:
-            self._rows[id(value.type)] = self._has_rows(value)
-        return self._rows[id(value.type)]
+        return self._dim(value) is not None
 
-    def _has_rows(self, value: Value) -> bool:
-        if not value.shape or any(map(self._knows, value.shape[1:])):
-            return False
+    def _dim(self, value: Value) -> int | None:
+        """The dimension that holds the same number of rows for each place, one after another, where no other dimension
+        knows of the size; None without such a one."""
+        if id(value.type) not in self._dims:
+            self._dims[id(value.type)] = self._found_dim(value)
+        return self._dims[id(value.type)]
+
+    def _found_dim(self, value: Value) -> int | None:
+        knowing = [dim for dim, size in enumerate(value.shape) if self._knows(size)]
+        if len(knowing) != 1:
+            return None
         try:
-            rows = value.shape[0] // self.size
+            rows = value.shape[knowing[0]] // self.size
         except ShapeError:  # no multiple of it
-            return False
-        return rows != 0 and not self._knows(rows)
+            return None
+        return None if rows == 0 or self._knows(rows) else knowing[0]
 
     def _is_free(self, value: Value) -> bool:
         return not any(map(self._knows, value.shape))

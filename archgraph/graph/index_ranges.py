@@ -91,8 +91,8 @@ class _Analysis:
         self.order = BoundOrder(self.facts)
         numbers = {value: self._number(value, InputSizes(self.sizes)) for value in self.graph.inputs}
         self.inputs = [numbers[value] for value in self.graph.inputs]
-        for number in self.inputs:
-            self.supposed.start(number, self.types[number][1])
+        for number, value in zip(self.inputs, self.graph.inputs, strict=True):
+            self.supposed.start(number, value.dtype, value.name)
         self._flatten(self.graph, numbers, InputSizes(self.sizes))
 
     def _number(self, value: Value, at: InputSizes) -> int:
@@ -172,8 +172,8 @@ class _Analysis:
     def _forward(self, ranges: Mapping[int, Interval]) -> None:
         """What each value may hold where the inputs keep to their ranges."""
         self.known = dict(ranges)
-        for number, held in self.supposed.numbers.items():
-            self.known[number] = uniform(held, held, len(self.types[number][0]), attained=True)
+        for number, (least, most) in self.supposed.numbers.items():
+            self.known[number] = uniform(least, most, len(self.types[number][0]), attained=True)
         self.fixed.update(self.supposed.numbers)
         for step in self.steps:
             rule = RULES.get(type(step.node.op))
@@ -257,12 +257,14 @@ class _Analysis:
         first, last = node.op.index_range(port, node.types)
         cause = Cause(node.op.index_range_text(node.types), node.origin.mark, node.origin.address)
         low, high = np.broadcast_arrays(given.low, given.high)
+        supposed = self.supposed.supposition
+        certain = given.attained or (supposed is not None and supposed.is_open)
         for least, most in zip(low.flat, high.flat, strict=True):
-            if not given.attained and least != most:
+            if not certain and least != most:
                 continue
             for bound in (least, most):
                 if isinstance(bound, int) and is_outside(bound, first, last):
-                    raise beyond(node, port, bound, self.supposed.supposition)
+                    raise beyond(node, port, bound, supposed)
             if not isinstance(most, float) and (isinstance(most, Size) or isinstance(last, Size)):
                 self.facts.require_at_least(last - most, 0, cause)
 

@@ -26,6 +26,7 @@ from archgraph.language.reading.document import read_text
 if TYPE_CHECKING:
     from archgraph.graph.types import Graph
     from archgraph.importing.api import Imported
+    from archgraph.importing.family import ImportedFamily
 
 KIND = "import"
 _AGAIN = "archgraph import SOURCE -o FILE.yaml"
@@ -36,23 +37,49 @@ def certificate(found: Imported, file: str, text: str, weights: Path | None = No
 
     `weights` is where the module's weights lie now, `name` is the name of their file.
     """
-    from archgraph.importing.reports import report
+    return {
+        **_of_file(file, text),
+        "equal": found.parity is not None,
+        "network": found.graph.name,
+        "origin": dict(found.origin),
+        "versions": _versions(found),
+        **_of_network(found, {"file": name, "sha256": file_digest(weights)} if weights is not None else None),
+    }
 
-    facts = report(found)
+
+def family_certificate(found: ImportedFamily, file: str, text: str) -> dict[str, Any]:
+    """The facts of a family that was proved, those of each network under the name of its preset."""
+    first = found.first
+    sources = [str(one.origin.get("source")) for one in found.networks.values()]
+    return {
+        **_of_file(file, text),
+        "equal": found.proved,
+        "network": found.name,
+        "origin": {"source": ", ".join(sources), "package": first.origin.get("package", "")},
+        "versions": _versions(first),
+        "presets": {word: {"origin": dict(one.origin), **_of_network(one)} for word, one in found.networks.items()},
+    }
+
+
+def _of_file(file: str, text: str) -> dict[str, Any]:
     return {
         "certificate": 1,
         "kind": KIND,
         "file": file,
         "sha256": text_digest(text),
         "spec_sha256": _data_digest(text),
-        "equal": found.parity is not None,
-        "network": facts["name"],
-        "origin": dict(found.origin),
-        "versions": _versions(str(found.origin.get("package", "")))
-        | {used.package: used.version for used in plugins_in(found.graph)},
+    }
+
+
+def _of_network(found: Imported, weights: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What was proved of one network."""
+    from archgraph.importing.reports import report
+
+    facts = report(found)
+    return {
         "keys": facts["keys"],
         "keys_sha256": _keys_digest(found.graph),
-        **({"weights": {"file": name, "sha256": file_digest(weights)}} if weights is not None else {}),
+        **({"weights": dict(weights)} if weights is not None else {}),
         **{key: facts[key] for key in ("inputs", "outputs", "training_outputs", "free", "constraints")},
         "proof": facts["proof"],
         "notes": facts["notes"],
@@ -79,18 +106,28 @@ class Recheck:
 
     def lines(self) -> Iterator[str]:
         """What was proved, for people."""
-        facts, proof = self.facts, self.facts["proof"]
+        facts = self.facts
         versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items() if name != "python")
         yield f"imported from {facts['origin'].get('source')} ({versions})"
         if self.rewritten:
             yield "its layout or its comments have changed; it describes the same network"
-        yield f"keys: {facts['keys']}, those of the module, in its order{', in this file of weights' * self.weights}"
-        for sizes, difference in zip(proof["sizes"], proof["differences"], strict=True):
-            shown = ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "the only sizes"
-            yield f"equal at {shown}: {difference:.0e}"
-        if proof["training"] is not None:
-            yield f"equal in training: {proof['training']:.0e}"
-        yield from (f"note: {note}" for note in facts["notes"])
+        if "presets" not in facts:
+            yield from _proved(facts, self.weights)
+        for word, network in facts.get("presets", {}).items():
+            yield f"{word}:"
+            yield from (f"  {line}" for line in _proved(network))
+
+
+def _proved(facts: Mapping[str, Any], weights: bool = False) -> Iterator[str]:
+    """What was proved of one network; `weights` says that they were compared too."""
+    proof = facts["proof"]
+    yield f"keys: {facts['keys']}, those of the module, in its order{', in this file of weights' * weights}"
+    for sizes, difference in zip(proof["sizes"], proof["differences"], strict=True):
+        shown = ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "the only sizes"
+        yield f"equal at {shown}: {difference:.0e}"
+    if proof["training"] is not None:
+        yield f"equal in training: {proof['training']:.0e}"
+    yield from (f"note: {note}" for note in facts["notes"])
 
 
 def recheck(path: Path, weights: Path | None = None) -> Recheck:
@@ -108,12 +145,14 @@ def recheck(path: Path, weights: Path | None = None) -> Recheck:
             received=text_digest(text),
             hint=f"{_AGAIN} writes it anew; a spec of your own needs no certificate: remove it",
         )
-    if _keys_digest(load(path)) != facts["keys_sha256"]:
-        raise VerificationError(
-            f"{path.name} has other keys than when it was proved equal to {facts['origin'].get('source')}",
-            received=f"archgraph {__version__}; it was proved by {facts['versions'].get('archgraph')}",
-            hint=f"{_AGAIN} writes it anew",
-        )
+    for word, network in facts.get("presets", {None: facts}).items():
+        if _keys_digest(load(path, word)) != network["keys_sha256"]:
+            raise VerificationError(
+                f"{f'{path.name}@{word}' if word else path.name} has other keys than when it was proved equal to "
+                f"{network.get('origin', facts['origin']).get('source')}",
+                received=f"archgraph {__version__}; it was proved by {facts['versions'].get('archgraph')}",
+                hint=f"{_AGAIN} writes it anew",
+            )
     if weights is not None:
         _require_weights(weights, facts, certificate_of(path).name)
     return Recheck(facts, rewritten, weights is not None)
@@ -153,15 +192,21 @@ def _stored(path: Path) -> dict[str, Any]:
 def _is_certificate(found: Any) -> bool:
     if not isinstance(found, dict) or found.get("kind") != KIND:
         return False
-    mappings = (found.get(name) for name in ("origin", "versions", "proof"))
-    texts = (found.get(name) for name in ("sha256", "spec_sha256", "keys_sha256"))
-    proof = found.get("proof")
+    stated = isinstance(found.get("origin"), dict) and isinstance(found.get("versions"), dict)
+    digests = all(isinstance(found.get(name), str) for name in ("sha256", "spec_sha256"))
+    networks = found.get("presets", {"": found})
+    return stated and digests and isinstance(networks, dict) and all(map(_is_proved, networks.values()))
+
+
+def _is_proved(network: Any) -> bool:
+    """Whether something states what was proved of a network."""
+    if not isinstance(network, dict) or not isinstance(network.get("proof"), dict):
+        return False
     return (
-        all(isinstance(one, dict) for one in mappings)
-        and all(isinstance(one, str) for one in texts)
-        and isinstance(found.get("weights", {}), dict)
-        and isinstance(found.get("notes"), list)
-        and {"sizes", "differences", "training"} <= set(proof or ())
+        isinstance(network.get("keys_sha256"), str)
+        and isinstance(network.get("weights", {}), dict)
+        and isinstance(network.get("notes"), list)
+        and {"sizes", "differences", "training"} <= set(network["proof"])
     )
 
 
@@ -185,11 +230,13 @@ def _data_digest(text: str) -> str:
         return ""
 
 
-def _versions(package: str) -> dict[str, str]:
+def _versions(imported: Imported) -> dict[str, str]:
+    """The versions of what took part."""
     found = {"archgraph": __version__, "python": platform.python_version()}
-    for name in dict.fromkeys(("torch", package)):
+    for name in dict.fromkeys(("torch", str(imported.origin.get("package", "")))):
         try:
             found[name] = version(name) if name else ""
         except PackageNotFoundError:
             continue
-    return {name: number for name, number in found.items() if number}
+    plugins = {used.package: used.version for used in plugins_in(imported.graph)}
+    return {name: number for name, number in found.items() if number} | plugins

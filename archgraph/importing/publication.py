@@ -10,7 +10,8 @@ from archgraph.artifact.file_names import certificate_of, temporary_of
 from archgraph.artifact.replacement import set_aside
 from archgraph.artifact.staging import staged
 from archgraph.importing.api import Imported
-from archgraph.importing.certificate import certificate, certificate_text
+from archgraph.importing.certificate import certificate, certificate_text, family_certificate
+from archgraph.importing.family import ImportedFamily
 from archgraph.verify.shape_check import save_weights
 
 
@@ -30,6 +31,16 @@ def publish(found: Imported, path: Path, text: str, weights: Path | None = None)
             if data is not None and weights is not None:
                 data.replace(weights)
             stage.publish()
+
+
+def publish_family(found: ImportedFamily, path: Path, text: str) -> None:
+    """Writes the spec of a family, and the certificate where every preset was proved. Raises ExportError."""
+    with staged(path) as stage:
+        stage.write(path, text.encode())
+        if found.proved:
+            facts = family_certificate(found, path.name, text)
+            stage.write(certificate_of(path), certificate_text(facts).encode())
+        stage.publish()
 
 
 @contextmanager

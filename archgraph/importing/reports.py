@@ -8,6 +8,7 @@ from typing import Any
 from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import parameter_count, weights
 from archgraph.importing.api import Imported
+from archgraph.importing.family import ImportedFamily
 
 
 def report(found: Imported) -> dict[str, Any]:
@@ -28,6 +29,22 @@ def report(found: Imported) -> dict[str, Any]:
         "proof": found.parity.to_json() if found.parity is not None else None,
         "notes": list(found.notes),
     }
+
+
+def family_report(found: ImportedFamily) -> dict[str, Any]:
+    """Plain data of the import of a family: of each preset what `report` says of a network."""
+    each = {word: report(one) for word, one in found.networks.items()}
+    about = next(iter(each.values()))["about"]
+    for one in each.values():
+        del one["name"], one["about"]
+    return {"name": found.name, "about": about, "presets": each}
+
+
+def family_lines(found: ImportedFamily) -> Iterator[str]:
+    """The lines of each preset under its name."""
+    for word, one in found.networks.items():
+        yield f"{word}: {parameter_count(one.graph):,} parameters"
+        yield from report_lines(one)
 
 
 def report_lines(found: Imported) -> Iterator[str]:

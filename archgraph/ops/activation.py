@@ -24,6 +24,9 @@ class Elementwise(Operation):
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
         return (inputs["input"],)
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return dim
+
 
 @operation("relu")
 class ReLU(Elementwise):

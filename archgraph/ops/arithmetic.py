@@ -78,6 +78,9 @@ class Pairwise(Operation):
         kinds = tuple(inputs.values())
         return (TensorType(broadcast(kinds, facts), self.gives(self.operand_type(inputs))),)
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return dim - inputs[port].rank + max(kind.rank for kind in inputs.values())
+
 
 class Binary(Pairwise):
     """Base of the functions of two values, or of one value and the number `value`."""

@@ -133,7 +133,8 @@ OptionalInts = Annotated[
 ]
 Naturals = Annotated[tuple[int, ...], BeforeValidator(repeated(1, 0)), Says("a list of whole numbers of at least 0")]
 Positives = Annotated[tuple[int, ...], BeforeValidator(repeated(1, 1)), Says("a list of whole numbers of at least 1")]
-Probability = Annotated[float, BeforeValidator(_within(0, 1)), Says("a number between 0 and 1")]
+SAYS_PROBABILITY = Says("a number between 0 and 1")
+Probability = Annotated[float, BeforeValidator(_within(0, 1)), SAYS_PROBABILITY]
 PositiveNumber = Annotated[float, BeforeValidator(_above_zero), Says("a number greater than 0")]
 Epsilon = Annotated[float, BeforeValidator(_not_negative), Says("a number of at least 0")]
 OptionalEpsilon = Annotated[float | None, BeforeValidator(_not_negative), Says("a number of at least 0, or null")]

@@ -192,6 +192,15 @@ class Operation(BaseModel):
         """
         return False
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        """The dimension of every result along which the places of dimension `dim` of that input stand: in the same
+        order, and each computed of that place alone. None where it is not so, or not known.
+
+        Asked where a batch stands in another dimension than the first, as with the transposition of [N, L, 3, C] to
+        [3, N, L, C]; that dimension is a multiple of a symbolic size that no other dimension knows of.
+        """
+        return None
+
     def index_range(self, port: str, inputs: Inputs) -> tuple[Dim, Dim]:
         """The least and the largest place that a port of `indices` may hold; outside, torch raises."""
         raise NotImplementedError(f"{self.name} has no indices at '{port}'")

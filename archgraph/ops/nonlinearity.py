@@ -132,6 +132,9 @@ class Softmax2d(Elementwise):
     def mixes_batch(self, inputs: Inputs) -> bool:
         return inputs.main.rank == 3
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim == inputs.main.rank - 3 else dim
+
 
 @operation("hardtanh")
 class Hardtanh(Elementwise):

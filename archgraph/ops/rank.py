@@ -8,7 +8,7 @@ from archgraph.dims import Cause, Dim, Facts, Size, product
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Axes, Dims, Positive
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.requirements import axes_of, axis_of
+from archgraph.ops.requirements import axes_of, axis_of, without_dim
 from archgraph.ops.traits import Traits
 
 _ANY = (Port("input", dtypes=DTYPES),)
@@ -60,6 +60,11 @@ class Unsqueeze(Operation):
             kind = TensorType((*kind.shape[:place], 1, *kind.shape[place:]), kind.dtype)
         return (kind,)
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        for rank, new in enumerate(self.dim, start=inputs.main.rank + 1):
+            dim += axis_of(inputs.main, new, rank=rank) <= dim
+        return dim
+
 
 @operation("squeeze", Traits(moves_data=True))
 class Squeeze(Operation):
@@ -83,6 +88,10 @@ class Squeeze(Operation):
                     received=str(kind.shape[axis]),
                 )
         return (TensorType(tuple(size for axis, size in enumerate(kind.shape) if axis not in axes), kind.dtype),)
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        removed = axes_of(inputs.main, self.dim)
+        return None if dim in removed else dim - sum(axis < dim for axis in removed)
 
 
 @operation("expand", Traits(moves_data=True, result_sizes=("shape",)))
@@ -140,6 +149,9 @@ class Select(Operation):
         facts.require_at_least(kind.shape[axis], least, cause)
         return (TensorType((*kind.shape[:axis], *kind.shape[axis + 1 :]), kind.dtype),)
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return without_dim(axis_of(inputs.main, self.dim), dim)
+
 
 @operation("slice", Traits(moves_data=True))
 class Slice(Operation):
@@ -174,6 +186,9 @@ class Slice(Operation):
 
     def mixes_batch(self, inputs: Inputs) -> bool:
         return axis_of(inputs.main, self.dim) == 0
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim == axis_of(inputs.main, self.dim) else dim
 
 
 def _place(at: Dim, size: Dim) -> Dim:

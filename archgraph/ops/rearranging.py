@@ -9,7 +9,7 @@ from archgraph.errors import ShapeError
 from archgraph.ops.arithmetic import broadcast
 from archgraph.ops.attributes import Axes, Dims, Positive
 from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, TensorType, operation
-from archgraph.ops.requirements import axes_of, axis_of, named, require_same_dtype
+from archgraph.ops.requirements import axes_of, axis_of, named, require_same_dtype, without_dim
 from archgraph.ops.shape import Reshape
 from archgraph.ops.traits import Traits
 
@@ -61,6 +61,9 @@ class StackTensors(Operation):
     def mixes_batch(self, inputs: Inputs) -> bool:
         return axis_of(inputs.main, self.dim, rank=inputs.main.rank + 1) == 0
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return dim + (axis_of(inputs.main, self.dim, rank=inputs.main.rank + 1) <= dim)
+
 
 @operation("unbind", _MOVES)
 class Unbind(Several):
@@ -84,6 +87,9 @@ class Unbind(Several):
                 subject="dim",
             )
         return (_replaced(kind, axis),) * count
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return without_dim(axis_of(inputs.main, self.dim), dim)
 
 
 class Repeated(Operation):
@@ -189,6 +195,9 @@ class Flip(Operation):
 
     def mixes_batch(self, inputs: Inputs) -> bool:
         return 0 in axes_of(inputs.main, self.dims, "dims")
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim in axes_of(inputs.main, self.dims, "dims") else dim
 
 
 @operation("meshgrid", _MOVES)

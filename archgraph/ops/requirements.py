@@ -56,6 +56,11 @@ def axis_of(kind: TensorType, dim: int, what: str = "dim", rank: int | None = No
     return dim % count
 
 
+def without_dim(removed: int, dim: int) -> int | None:
+    """Where dimension `dim` stands when another one has been removed; None where it is the one."""
+    return None if dim == removed else dim - (dim > removed)
+
+
 def axes_of(kind: TensorType, dims: Sequence[int], what: str = "dim") -> tuple[int, ...]:
     """Dimensions counted from the front, in the given order. Raises ShapeError out of range or named twice."""
     axes = tuple(axis_of(kind, dim, what) for dim in dims)

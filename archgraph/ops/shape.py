@@ -48,6 +48,9 @@ class Concat(Operation):
     def mixes_batch(self, inputs: Inputs) -> bool:
         return axis_of(inputs.main, self.dim) == 0
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim == axis_of(inputs.main, self.dim) else dim
+
 
 def _require_equal(a: Dim, b: Dim, cause: Cause, facts: Facts) -> None:
     """Raises ShapeError in the words of the cause, which names the whole shapes."""
@@ -92,6 +95,9 @@ class Split(Operation):
     def mixes_batch(self, inputs: Inputs) -> bool:
         return axis_of(inputs.main, self.dim) == 0
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim == axis_of(inputs.main, self.dim) else dim
+
 
 @operation("chunk", Traits(moves_data=True))
 class Chunk(Operation):
@@ -117,6 +123,9 @@ class Chunk(Operation):
 
     def mixes_batch(self, inputs: Inputs) -> bool:
         return axis_of(inputs.main, self.dim) == 0
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim == axis_of(inputs.main, self.dim) else dim
 
 
 @operation("reshape", Traits(moves_data=True, result_sizes=("shape",)))
@@ -193,6 +202,9 @@ class Permute(Operation):
             )
         return (TensorType(tuple(kind.shape[axis] for axis in axes), kind.dtype),)
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return axes_of(inputs.main, self.dims, "dims").index(dim)
+
 
 @operation("transpose", Traits(moves_data=True))
 class Transpose(Operation):
@@ -212,6 +224,10 @@ class Transpose(Operation):
         shape = list(kind.shape)
         shape[first], shape[second] = shape[second], shape[first]
         return (TensorType(tuple(shape), kind.dtype),)
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        first, second = axis_of(inputs.main, self.dim0, "dim0"), axis_of(inputs.main, self.dim1, "dim1")
+        return {first: second, second: first}.get(dim, dim)
 
 
 @operation("roll", Traits(moves_data=True))
@@ -239,3 +255,6 @@ class Roll(Operation):
 
     def mixes_batch(self, inputs: Inputs) -> bool:
         return 0 in axes_of(inputs["input"], self.dims, "dims")
+
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return None if dim in axes_of(inputs["input"], self.dims, "dims") else dim

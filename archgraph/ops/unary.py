@@ -19,6 +19,9 @@ class Unary(Operation):
         kind = inputs["input"]
         return (TensorType(kind.shape, self.row.types.gives(kind.dtype)),)
 
+    def kept_dim(self, inputs: Inputs, port: str, dim: int) -> int | None:
+        return dim
+
 
 _LOG1P = "Where(Abs(x) < 0.5, Where(1 + x == 1, x, Log(1 + x) * x / (1 + x - 1)), Log(1 + x))"
 _EXPM1 = "Where(Abs(x) < 0.5, Where(Exp(x) == 1, x, (Exp(x) - 1) * x / Log(Exp(x))), Exp(x) - 1)"

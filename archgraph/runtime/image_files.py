@@ -62,10 +62,11 @@ def open_image(path: str | os.PathLike[str], formats: tuple[str, ...] = FORMATS)
         raise _no_image(path) from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} is too large an image", received=str(error)) from error
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file '{path}'", expected="a picture", hint=similar_file(Path(path))) from error
     except Exception as error:  # decoders of damaged files fail in any way: struct.error, IndexError, MemoryError …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        hint = similar_file(Path(path)) if isinstance(error, FileNotFoundError) else ""
-        raise InputError(f"{path} cannot be read as an image", received=reason, hint=hint) from error
+        raise InputError(f"{path} cannot be read as an image", received=reason) from error
 
 
 def _no_image(path: str | os.PathLike[str]) -> InputError:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import Naming, free
+from archgraph.structure.number_kinds import AXES, PLACES, may_stand_for
 from archgraph.structure.unification import ABSENT
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
@@ -28,10 +29,6 @@ _WIDTHS = frozenset(
 they share a name only within one role."""
 WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
-_PLACES = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim", "start", "end", "step", "index"})
-"""Roles of dimensions and places. Of the few instances that have a part, each may equal an argument by accident."""
-AXES = frozenset({"shape", "sizes", "size", "output_size", "split_size", "pad"})
-"""Roles of the sizes that shapes are made of: where some instances lack the part, so may those of the others."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
@@ -89,11 +86,11 @@ class ParameterInference:
 
     def resolve(self, role: str, place: str, values: Sequence[Any]) -> Expression:
         """The expression for a number of the class. `place` is the part that has it."""
-        wide = role.endswith(WIDE) or role in _WIDTHS
+        wide = is_wide(role)
         role = role.removesuffix(WIDE)
         present = [value for value in values if value is not ABSENT]
         constant = _all_equal(present)
-        if constant and (role in _PLACES or len(present) == len(values) or type(present[0]) is not int):
+        if constant and (role in PLACES or len(present) == len(values) or type(present[0]) is not int):
             return ConstantNumber(present[0])
         known = self._known(role, wide, values)
         if known is None and not constant:
@@ -140,12 +137,17 @@ class ParameterInference:
     def _known(self, role: str, wide: bool, values: Sequence[Any]) -> Expression | None:
         by_accident = self._may_be_accident(role, values)
         for parameter in self.parameters:
-            named = parameter.role == "argument" and (not by_accident or parameter.name in self._sizes)
+            plain = not by_accident and may_stand_for(parameter.name, role)
+            named = parameter.role == "argument" and (plain or parameter.name in self._sizes)
             comparable = role == parameter.role or (wide and parameter.wide and not by_accident) or named
             if comparable and fits(values, parameter.values):
                 parameter.wide |= wide
                 return ParameterName(parameter.name)
-        arguments = [one for one in self._arguments if not by_accident or one.name in self._sizes]
+        arguments = [
+            one
+            for one in self._arguments
+            if one.name in self._sizes or (not by_accident and may_stand_for(one.name, role))
+        ]
         argument = next((one for one in arguments if fits(values, one.values)), None)
         if argument is None:
             return None
@@ -156,7 +158,7 @@ class ParameterInference:
     def _may_be_accident(self, role: str, values: Sequence[Any]) -> bool:
         """Whether a place or a size of a shape, which few instances have, says nothing by being equal to an argument
         that is no size of what they read."""
-        return bool(self._sizes) and role in _PLACES | AXES and any(value is ABSENT for value in values)
+        return bool(self._sizes) and role in PLACES | AXES and any(value is ABSENT for value in values)
 
     def _sum(self, values: Sequence[Any]) -> Expression | None:
         """The channels of two inputs together, as a concatenation has them."""
@@ -258,6 +260,11 @@ class ParameterInference:
         self.parameters.append(parameter)
         self._taken.add(parameter.name)
         return parameter
+
+
+def is_wide(role: str) -> bool:
+    """Whether a number of this role counts channels or features."""
+    return role.endswith(WIDE) or role in _WIDTHS
 
 
 def _multiplied(name: str, factor: int) -> Expression:

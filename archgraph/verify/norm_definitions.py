@@ -19,12 +19,11 @@ Normed: TypeAlias = "tuple[Tensor, Tensor, Tensor]"
 
 
 def definition_of(name: str, args: Sequence[Any]) -> Callable[..., Any] | None:
-    """The definition of one of torch's operations; None of any other, and of a batch norm with stored statistics.
-
-    A layer norm has none: the kernels add up its rows in float64.
-    """
+    """The definition of one of torch's operations; None of any other, and of a batch norm with stored statistics."""
     if name == "native_group_norm":
         return _group_norm
+    if name == "native_layer_norm":
+        return _layer_norm
     if name in _SPREADS:
         return _SPREADS[name]
     return _batch_norm if name == "native_batch_norm" and args[5] else None
@@ -42,6 +41,23 @@ def _group_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, *others: 
     groups, eps = others[-2:]
     normed, mean, scale = _standardised(x.reshape(x.shape[0], groups, -1), [2], eps)
     return _affine(normed.reshape(x.shape), weight, bias), mean.squeeze(2), scale.squeeze(2)
+
+
+def _layer_norm(x: Tensor, shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float) -> Normed:
+    """Over the last dimensions, https://arxiv.org/abs/1607.06450.
+
+    ONNX Runtime adds up a row in float64 and rounds its mean once. So the mean is a product with 1 / n here, which is
+    off by a rounding and not by as many as a sum of n numbers.
+    """
+    rows = x.reshape(-1, prod(shape))
+    share = rows.new_full((rows.shape[1], 1), 1 / max(rows.shape[1], 1))
+    mean = rows @ share
+    centred = rows - mean
+    scale = ((centred * centred) @ share + eps).rsqrt()
+    scaled = (centred * scale).reshape(x.shape)
+    scaled = scaled if weight is None else scaled * weight
+    statistics = [*x.shape[: x.ndim - len(shape)], *[1] * len(shape)]
+    return scaled if bias is None else scaled + bias, mean.reshape(statistics), scale.reshape(statistics)
 
 
 def _standardised(x: Tensor, over: list[int], eps: float) -> Normed:

@@ -3,6 +3,7 @@ for."""
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from archgraph.weights.tensors import LazyTensor, of_bytes
 
 LARGEST_HEADER = 100_000_000
 MOST_DIMENSIONS = 16
+_START = 64
+"""As many bytes tell a text."""
 METADATA = "__metadata__"
 PACKED = {"F4": "4 bits", "F6_E2M3": "6 bits", "F6_E3M2": "6 bits", "F8_E8M0": "scales of 8 bits"}
 """Element types of quantised weights, of which a tensor does not hold the numbers itself."""
@@ -66,6 +69,8 @@ class SafetensorsFile:
             raise self._refuse("it is empty", "a safetensors file")
         length = int.from_bytes(self.file.read(0, min(size, 8)).tobytes(), "little")
         if size < 8 or length > min(size - 8, LARGEST_HEADER):
+            if self._is_text():
+                raise WeightsError(f"'{self.path}' holds text and no tensors", expected="a safetensors file")
             raise self._refuse("the header is longer than the file", "a safetensors file", f"{size} bytes")
         text = self.file.read(8, length).tobytes()
         self._start, self._length = 8 + length, size - 8 - length
@@ -76,6 +81,12 @@ class SafetensorsFile:
         if not isinstance(header, dict):
             raise self._refuse("the header is not a JSON object", "a safetensors file")
         return header
+
+    def _is_text(self) -> bool:
+        """Whether it begins as a text does: with nothing but characters in UTF-8, none of them a control."""
+        start = self.file.read(0, min(self.file.size, _START)).tobytes()
+        read = codecs.getincrementaldecoder("utf-8")(errors="replace").decode(start)  # the last may be cut
+        return all(each.isprintable() or each.isspace() for each in read) and "\ufffd" not in read
 
     def _distinct(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

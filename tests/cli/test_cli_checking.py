@@ -11,7 +11,10 @@ import pytest
 def test_every_preset_is_checked(archgraph: Any, spec: Path) -> None:
     ran = archgraph("check", spec)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out.splitlines() == [
+    title, *lines = ran.out.splitlines()
+    defaults = "where none is named, other commands take the parameters' defaults"
+    assert title == f"{spec}: 2 presets, each checked; {defaults}"
+    assert lines == [
         "small@narrow: ok, 112 parameters",
         "  input   image [N, 3, H, W]",
         "  output  features [N, 4, (H + 1) // 2, (W + 1) // 2]",

@@ -49,7 +49,9 @@ def test_reading_commands_import_no_framework() -> None:
 
 
 def test_a_check_of_names_imports_no_command_line_and_only_what_the_network_needs() -> None:
-    found = imported_by(["check", "resnet18", "llama@llama3_2_1b", "specs/sd_unet.yaml@sdxl"])
+    found = imported_by(
+        ["check", "resnet18", "llama@llama3_2_1b", "specs/sd_unet.yaml@sdxl", "swin@swin_t", "bert@bert_base_uncased"]
+    )
     assert "pydantic" in found
     assert found.isdisjoint({*HEAVY, "typer"})
 

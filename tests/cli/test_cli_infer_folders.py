@@ -129,7 +129,7 @@ def test_masks_of_a_folder(archgraph: Any, dominant: Path, folder: Path, tmp_pat
         ("dominant.onnx pictures -o mask.png", "mask.png is the name of one file, and there are 3 pictures"),
         ("dominant.onnx pictures -o pictures", "is read by this command, which would overwrite it"),
         ("tiny.onnx pictures/broken.png", "cannot be read as an image"),
-        ("tiny.onnx nothing", "nothing cannot be read as an image"),
+        ("tiny.onnx nothing", "there is no file 'nothing'"),
         ("tiny.onnx pictures/a.png -o t.txt", "its name promises another format"),
         ("tiny.onnx pictures -o masks", "expected: a name in .csv or .json or .npz"),
         ("dominant.onnx pictures -o t.txt", "its name promises another format"),

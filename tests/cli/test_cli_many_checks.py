@@ -66,6 +66,53 @@ def killed(spec: str) -> None:
 
 
 @forking
+def test_a_fault_in_a_process_is_raised_with_its_place(folder: Path) -> None:
+    with pytest.raises(ZeroDivisionError) as raised:
+        list(parallel_checks.each_checked(sorted(map(str, folder.iterdir())), faulty))
+    assert "in faulty" in "".join(raised.value.__notes__)
+
+
+def faulty(spec: str) -> float:
+    return 1 / 0
+
+
+@forking
+def test_a_reader_that_goes_away_ends_the_processes_at_once(folder: Path, tmp_path: Path) -> None:
+    """As `| head -1` does: what they are at, here for a minute, is not waited for."""
+    closed = tmp_path / "closed"
+    environment = {**os.environ, "CLOSED": str(closed)}
+    arguments = [sys.executable, "-c", FIRST_ALONE, "check", str(folder)]
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as main:
+        assert main.stdout is not None
+        assert main.stderr is not None
+        first = main.stdout.readline()  # before the others are checked
+        main.stdout.close()
+        closed.touch()
+        err = main.stderr.read()  # until all of them are gone, as all hold its end of the pipe
+    assert (first.split(":")[0], err, main.returncode) == (f"{folder / 'net0.yaml'}", "", 141)
+
+
+FIRST_ALONE = """
+import os, sys, time
+from archgraph.cli import main, spec_checks
+os.sched_getaffinity = lambda process: {0, 1}
+checked = spec_checks._checked
+
+def check(spec, settings):
+    at = int(spec.removesuffix(".yaml")[-1])
+    while at and not os.path.exists(os.environ["CLOSED"]):
+        time.sleep(0.02)
+    time.sleep(60 if at > 1 else 0)
+    return checked(spec, settings)
+
+spec_checks._checked = check
+main()
+"""
+
+
+@forking
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
 def test_processes_end_with_the_one_that_made_them(folder: Path, number: signal.Signals, tmp_path: Path) -> None:
     notes = tmp_path / "processes"

@@ -106,7 +106,7 @@ def test_outputs_that_are_no_scores_go_to_a_file(archgraph: Any, haze: Path, tmp
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (["none.png"], "cannot be read as an image"),
+        (["none.png"], "there is no file 'none.png'"),
         (["haze.onnx"], "is not an image"),
         (["in.npz"], "image"),
     ],
@@ -118,6 +118,12 @@ def test_input_that_the_file_does_not_take(
     ran = archgraph("infer", tiny, *files)
     assert ran.status == 1
     assert said in ran.err
+
+
+def test_nothing_to_run_on(archgraph: Any, tiny: Path) -> None:
+    ran = archgraph("infer", tiny)
+    assert ran.status == 2
+    assert "name the pictures" in ran.err
 
 
 def test_a_picture_is_not_enough_for_a_denoiser(archgraph: Any, haze: Path, tmp_path: Path) -> None:
@@ -176,7 +182,7 @@ def test_an_animation_of_the_denoising(archgraph: Any, haze: Path) -> None:
         (["--option", "eta=0.5"], "--option belongs to a sampler"),
         (["--label", "three"], "there is no class 'three'"),
         (["--label", "3"], "takes no class labels"),
-        (["--init", "none.png"], "cannot be read as an image"),
+        (["--init", "none.png"], "there is no file 'none.png'"),
         (["--size", "big"], "this is no size"),
         (["--steps", "2000"], "error: "),
         (["-o", "grid.jpg"], "a name in .png"),

@@ -263,12 +263,18 @@ def test_a_full_disk(archgraph: Any, labelled: Path, monkeypatch: pytest.MonkeyP
     assert not [path for path in Path().iterdir() if path.name.startswith(".")]
 
 
+def test_a_network_that_cannot_be_sampled_is_not_said_to_run(archgraph: Any) -> None:
+    ran = archgraph("sample", "digits_resnet")
+    assert ran.status == 1
+    assert ran.err.startswith("error: digits_resnet is no diffusion network")
+
+
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
         ((), 2, "name the network to sample"),
         (("--again", "plain.png"), 1, "plain.png does not say how it was made"),
-        (("--again", "none.png"), 1, "none.png cannot be read as an image"),
+        (("--again", "none.png"), 1, "there is no file 'none.png'"),
         (("--again", "plain.png", "--steps", 3), 1, "--again makes the same picture; it takes no other settings"),
         (("{}", "--class", 1, "--spacing", "trail"), 1, "did you mean 'trailing'?"),
         (("{}", "--class", 1, "--karras"), 1, "this sampler steps from one time of the schedule to another"),

@@ -14,6 +14,11 @@ from typing import IO, Any
 
 import pytest
 
+from archgraph.artifact.file_kinds import file_state
+from archgraph.cli import watch
+from archgraph.cli.check_results import Result
+from archgraph.cli.watch import Watched, _after_change
+
 PATIENCE = 60
 """Seconds, on a machine however busy, that are waited for a line; what is tested is that it comes."""
 BASE = """\
@@ -92,6 +97,40 @@ def test_each_save_is_answered(tmp_path: Path) -> None:
         assert process.process.wait(PATIENCE) == 0
         while not process.lines.empty():
             assert "Traceback" not in process.lines.get()
+
+
+def test_what_was_read_while_somebody_wrote_is_not_told(tmp_path: Path) -> None:
+    """A spec is checked as soon as it changes, and once more where it has changed meanwhile."""
+    net = tmp_path / "net.yaml"
+    net.write_text(BASE)
+    read: list[str] = []
+
+    def check(spec: str) -> Result:
+        read.append(net.read_text())
+        if len(read) == 1:
+            net.write_text(BASE + "\n# whole")
+        return Result(read[-1], [])
+
+    one = Watched(str(net), {str(net): None})
+    changed, results = _after_change([one], check)
+    assert changed == [one]
+    assert [result.spec for result in results] == read[1:] == [BASE + "\n# whole"]
+    assert one.state == {str(net): file_state(net)}
+
+
+def test_a_file_that_is_written_without_a_pause_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PATIENCE", 0.1)
+    net = tmp_path / "net.yaml"
+
+    def check(spec: str) -> Result:
+        net.write_text(f"{net.read_text()}\n#")
+        return Result(spec, [])
+
+    net.write_text(BASE)
+    _, results = _after_change([Watched(str(net), {str(net): None})], check)
+    assert len(results) == 1
 
 
 @pytest.mark.parametrize(

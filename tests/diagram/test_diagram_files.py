@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from diagram_samples import CASES, model, res_net
 
-from archgraph.diagram import View, dot, layout, render
+from archgraph import load
+from archgraph.diagram import View, dot, layout, render, unet
 from archgraph.errors import RenderError
+from archgraph.graph.types import Graph
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,35 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def joined_levels(count: int) -> Graph:
+    """Each level is projected, enlarged to the first, and all are concatenated."""
+    nodes: dict[str, Any] = {}
+    for level in range(count):
+        nodes[f"s{level}"] = {"op": "conv2d", "in": f"s{level - 1}" if level else "x", **HALVED}
+    for level in range(count):
+        nodes[f"p{level}"] = {"op": "conv2d", "in": f"s{level}", "out_channels": 8, "kernel_size": 1}
+        nodes[f"n{level}"] = {"op": "relu", "in": f"p{level}"}
+    for level in range(1, count):
+        enlarged = {"op": "interpolate", "in": f"n{level}", "scale_factor": 2**level, "mode": "bilinear"}
+        nodes[f"r{level}"] = enlarged
+    nodes["join"] = {"op": "concat", "in": ["n0", *(f"r{level}" for level in range(1, count))]}
+    nodes["fuse"] = {"op": "conv2d", "out_channels": 5, "kernel_size": 1}
+    return load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 3, 64, 64]}, "nodes": nodes})
+
+
+HALVED = {"out_channels": 8, "kernel_size": 3, "stride": 2, "padding": 1}
+
+
+@pytest.mark.parametrize(("levels", "complaint"), [(4, "triangulation failed"), (5, "fixLabelOrder")])
+def test_what_graphviz_cannot_draw_is_drawn_otherwise(
+    levels: int, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a U, whose rows these levels do not have, Graphviz loses its way between four of them, and ends of five."""
+    monkeypatch.setattr(unet._Search, "_meets_at_one_size", lambda self, found: False)
+    graph = joined_levels(levels)
+    with pytest.raises(RenderError, match=complaint):
+        layout._drawn([dot(graph)], "svg", "dot")
+    text = render(graph, tmp_path / "net.svg").read_text(encoding="utf-8")
+    assert all(name in text for name in ("join", "fuse", "p3"))

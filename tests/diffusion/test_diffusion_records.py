@@ -129,7 +129,7 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "photo.jpg")
     for name, message in (
         ("text.png", "is not an image"),
-        ("missing.png", "cannot be read as an image"),
+        ("missing.png", "there is no file"),
         ("photo.jpg", "does not say how it was made"),
     ):
         with pytest.raises(InputError, match=message):

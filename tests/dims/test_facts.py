@@ -179,6 +179,21 @@ def test_the_least_size_of_a_quotient_of_several_symbols_is_that_of_its_numerato
         facts.require_at_least(N * W // 4, 1, WHY)
 
 
+def test_the_least_size_of_a_difference_of_products_counts_what_cancels() -> None:
+    """As (a - 1) * (b + 1), whose terms by themselves have no lower bound."""
+    facts = Facts()
+    facts.declare("H", 3)
+    facts.declare("W", maximum=9)
+    facts.declare("N", maximum=9)
+    rows, columns = (H + 1) // 2, (W + 1) // 2
+    facts.require_at_least(rows * columns + rows - columns - 1, 2, WHY)
+    assert facts.compare((H - 2) * (W + 1), ">=", 2)
+    assert facts.compare((W + 1) * (N + 2) - 3 * W, "<=", 10 * 11 - 27)
+    assert facts.compare((W + 1) * (N + 2) - 3 * W, "<=", 10 * 11 - 28) is None
+    with pytest.raises(ShapeError, match="cannot be shown to be large enough"):
+        facts.require_at_least(rows * columns + rows - columns - 1, 3, WHY)
+
+
 def test_least_sizes_that_cannot_be() -> None:
     facts = Facts()
     facts.declare("H", maximum=8)

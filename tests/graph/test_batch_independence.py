@@ -25,6 +25,30 @@ STRETCHED = {
     "y": {"op": "add", "in": ["x", "wide"]},
 }
 SUMMED = {"s": {"op": "sum", "dim": 0, "keepdim": True}, "y": {"op": "add", "in": ["x", "s"]}}
+HEADS = {"op": "unflatten", "dim": 2, "sizes": [3, 2, 2]}
+AWAY = {"op": "transpose", "dim0": 0, "dim1": 1}
+TAKEN_APART = {
+    "h": {"op": "linear", "out_features": 12},
+    "split": HEADS,
+    "order": {"op": "permute", "dims": [2, 0, 3, 1, 4]},
+    "qkv": {"op": "unbind", "dim": 0},
+    "y": {"op": "scaled_dot_product_attention", "in": ["qkv.0", "qkv.1", "qkv.2"]},
+}
+"""Attention as timm writes it: the batch stands in dimension 1 for a while."""
+MOVED_ABOUT = {
+    "away": {"op": "transpose", "dim0": 0, "dim1": 1},
+    "more": {"op": "unsqueeze", "dim": [0, -1]},
+    "scale": {"op": "parameter", "shape": [4, 1], "init": "normal"},
+    "m": {"op": "mul", "in": ["more", "scale"]},
+    "r": {"op": "relu", "in": "m"},
+    "both": {"op": "stack", "in": ["r", "m"], "dim": 1},
+    "one": {"op": "select", "dim": 1, "index": 1},
+    "two": {"op": "concat", "in": ["one", "m"], "dim": 1},
+    "part": {"op": "slice", "dim": 1, "start": 1, "end": 4},
+    "turned": {"op": "flip", "dims": [1, 3]},
+    "less": {"op": "squeeze", "dim": 0},
+    "back": {"op": "permute", "dims": [1, 0, 2, 3]},
+}
 PASSED = {"a": LINEAR, "y": {"op": "add", "in": ["a", "z"]}}
 
 
@@ -42,8 +66,14 @@ def net(inputs: dict[str, Any], nodes: dict[str, Any], **more: Any) -> Graph:
         ({"x": ["N", 4], "z": [4]}, PASSED, {}),
         (X, {"a": LINEAR, "s": {"op": "softmax", "dim": 1}}, {}),
         (X, {"a": LINEAR, "b": "relu"}, {"outputs": {"y": "a", "z": "b"}}),
+        ({"x": ["N", "L", 4]}, TAKEN_APART, {}),
+        ({"x": ["N", "L", 4]}, {"g": {"nodes": TAKEN_APART}, "c": "relu"}, {}),
+        ({"x": ["N", 5, 4]}, MOVED_ABOUT, {}),
     ],
-    ids=["linear", "group", "refolded", "stretched", "an input for all", "softmax", "two outputs"],
+    ids=[
+        *("linear", "group", "refolded", "stretched", "an input for all", "softmax", "two outputs", "taken apart"),
+        *("taken apart in a group", "moved about"),
+    ],
 )
 def test_what_is_independent_gives_the_same_in_parts(
     inputs: dict[str, Any], nodes: dict[str, Any], more: dict[str, Any]
@@ -75,6 +105,20 @@ def test_what_is_independent_gives_the_same_in_parts(
             {"a": LINEAR, "r": {"op": "roll", "shifts": 1, "dims": 0}},
             {},
         ),
+        (
+            {"x": ["N", 3, 4]},
+            {"a": AWAY, "b": {"op": "softmax", "dim": 1}, "c": AWAY},
+            {},
+        ),
+        ({"x": ["N", 3, 4]}, {"a": AWAY, "b": {"op": "flip", "dims": 1}, "c": AWAY}, {}),
+        ({"x": ["N", 3, 4]}, {"a": AWAY, "b": {"op": "cumsum", "dim": 1}, "c": AWAY}, {}),
+        (
+            {"x": ["N", 3, 4]},
+            {"a": AWAY, "b": {"op": "reshape", "shape": ["=N", 3, 4]}, "c": LINEAR},
+            {},
+        ),
+        ({"x": ["N", 3, 4]}, {"a": AWAY, "b": {"op": "concat", "in": ["a", "a"], "dim": 1}, "c": AWAY}, {}),
+        ({"x": ["N", 3, 4]}, {"a": AWAY, "b": {"op": "unsqueeze", "dim": 0}, "c": AWAY}, {}),
         ({"x": ["N", 4], "z": ["N", "N"]}, {"a": LINEAR, "b": {"op": "matmul", "in": ["z", "a"]}}, {}),
         ({"x": [2, 4]}, {"a": LINEAR}, {}),
         ({"x": ["N", 4]}, {"a": {"op": "reshape", "shape": ["=N // 2", 8]}, "b": LINEAR}, {}),
@@ -82,8 +126,9 @@ def test_what_is_independent_gives_the_same_in_parts(
         ({"x": []}, {"a": {"op": "mul", "value": 2.0}}, {}),
     ],
     ids=[
-        *("sum", "softmax", "softmax in a group", "transposed", "an output without", "rolled", "two of it", "fixed"),
-        *("halved", "two batches", "scalar"),
+        *("sum", "softmax", "softmax in a group", "transposed", "an output without", "rolled"),
+        *("softmax elsewhere", "flipped elsewhere", "summed elsewhere", "read across", "joined", "and back, wrongly"),
+        *("two of it", "fixed", "halved", "two batches", "scalar"),
     ],
 )
 def test_what_is_not_is_not_split(inputs: dict[str, Any], nodes: dict[str, Any], more: dict[str, Any]) -> None:

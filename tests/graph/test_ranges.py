@@ -13,9 +13,10 @@ import torch
 
 import archgraph
 from archgraph.errors import ShapeError
-from archgraph.graph.direct_indices import rows_of_inputs
+from archgraph.graph.direct_indices import direct_indices
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
 from archgraph.graph.index_tables import index_ranges
+from archgraph.graph.input_range import RowsOfTables
 from archgraph.graph.intervals import uniform
 from archgraph.graph.types import Graph
 
@@ -86,6 +87,11 @@ def test_a_range_is_what_tables_leave(shape: list[Any], nodes: Nodes, minimum: A
     assert index_ranges(graph)["x"].to_json() == found
 
 
+def direct_ranges(graph: Graph) -> dict[str, RowsOfTables] | None:
+    found = direct_indices(graph)
+    return None if found is None else found.ranges()
+
+
 def test_inputs_that_look_up_tables_as_they_are_need_no_analysis() -> None:
     """Also through blocks and groups, and where a value of theirs is used otherwise; what is computed is followed."""
     block = {"inputs": {"x": ids("N")}, "nodes": {"t": table(4)}}
@@ -100,14 +106,14 @@ def test_inputs_that_look_up_tables_as_they_are_need_no_analysis() -> None:
     inputs = {"x": ids("N"), "y": ids("N")}
     spec = {"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes, "outputs": list("abcf")}
     graph = archgraph.load({**spec, "blocks": {"own": block}})
-    direct, followed = rows_of_inputs(graph), input_ranges(graph)
+    direct, followed = direct_ranges(graph), input_ranges(graph)
     assert direct is not None
     assert {name: str(each) for name, each in direct.items()} == {"x": "x 0 to 3", "y": "y 0 to 8"}
     assert [*direct] == [*followed]
     for name, each in direct.items():
         assert (each.to_json(), each.sources) == (followed[name].to_json(), followed[name].sources)
     for other in (TWO | {"m": {"op": "neg", "in": "x"}, "c": table(5)}, SHIFTED, FLAT, PARTS):
-        assert rows_of_inputs(net({"x": ids("N", 2)}, other)) is None
+        assert direct_indices(net({"x": ids("N", 2)}, other)) is None
 
 
 CHOSEN: Nodes = {
@@ -123,7 +129,7 @@ def test_chosen_places_need_no_analysis_where_the_dimension_is_as_long(length: i
     graph = net(
         {"x": ids("N")}, CHOSEN | {"slots": {"op": "slice", "in": "words", "dim": -1, "end": length}, **WRITTEN}
     )
-    found, followed = rows_of_inputs(graph), input_ranges(graph)
+    found, followed = direct_ranges(graph), input_ranges(graph)
     assert followed["x"].to_json() == {"minimum": 0, "maximum": 8}
     assert (found is not None) == direct
     assert found is None or (found["x"].to_json(), found["x"].sources) == (

@@ -11,7 +11,7 @@ import torch
 import archgraph
 from archgraph.errors import ShapeError
 from archgraph.graph.index_ranges import input_ranges, trial_ranges
-from archgraph.graph.index_suppositions import MOST, SupposedValues, suppositions
+from archgraph.graph.index_suppositions import SupposedValues, suppositions
 from archgraph.graph.intervals import uniform
 from archgraph.graph.types import Graph
 from archgraph.verify import export_verified
@@ -119,14 +119,14 @@ def test_a_text_is_no_longer_than_its_table_where_the_mask_is_true_throughout(na
 def test_a_fixed_text_that_is_too_long_for_its_table() -> None:
     with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
         net({**COUNTED, "t": TABLE}, "bool", "N", ROWS)
-    assert raised.value.problems[0].received == "20, where truth values and bytes are as large as can be"
+    assert raised.value.problems[0].received == "20, where 'x' is 1 throughout"
 
 
 def test_a_count_of_nothing_that_is_no_index() -> None:
     """The first token that is none is counted as -1."""
     with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
         net({**COUNTED, "at": {"op": "sub", "value": 1}, "t": TABLE}, "bool")
-    assert raised.value.problems[0].received == "-1, where truth values and bytes are 0"
+    assert raised.value.problems[0].received == "-1, where 'x' is 0 throughout"
 
 
 def test_a_count_of_nothing_that_is_filled_in_is_accepted(tmp_path: Any) -> None:
@@ -146,7 +146,7 @@ def test_bytes_hold_up_to_255() -> None:
     assert net({**number, "t": {**TABLE, "num_embeddings": 256}}, "uint8").nodes
     with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
         net({**number, "t": {**TABLE, "num_embeddings": 255}}, "uint8")
-    assert raised.value.problems[0].received == "255, where truth values and bytes are as large as can be"
+    assert raised.value.problems[0].received == "255, where 'x' is 255 throughout"
 
 
 # --- ids that are compared ----------------------------------------------------------------------------------------
@@ -185,12 +185,73 @@ def test_two_tests_of_the_same_ids_are_not_both_met() -> None:
     assert longest(net(nodes, "int64")) is None
 
 
-def test_many_inputs_are_looked_at_in_a_bounded_number_of_ways() -> None:
-    """Twenty that are compared have a million combinations; all at one end and all at the other come first."""
-    values = SupposedValues(compared={number: {1} for number in range(20)})
+def counted(inputs: int, rows: int, *, masks: bool = False) -> dict[str, Any]:
+    """The number of inputs that are 0, but the first one where it is not: at most as many as there are inputs."""
+    kind = {"shape": ["N", "L"], "dtype": "bool" if masks else "int64"}
+    nodes: dict[str, Any] = {}
+    for at in range(inputs):
+        test: Any = {"op": "ne" if at == 0 else "eq", "in": f"x{at}", "value": 0}
+        turned = {"op": "identity" if at == 0 else "logical_not", "in": f"x{at}"}
+        nodes[f"test_{at}"] = turned if masks else test
+        nodes[f"one_{at}"] = {"op": "to", "dtype": "int64"}
+        if at:
+            nodes[f"sum_{at}"] = {"op": "add", "in": ["one_0" if at == 1 else f"sum_{at - 1}", f"one_{at}"]}
+    nodes["t"] = {**TABLE, "num_embeddings": rows}
+    return {"archgraph": 1, "name": "n", "inputs": {f"x{at}": kind for at in range(inputs)}, "nodes": nodes}
+
+
+@pytest.mark.parametrize("masks", [False, True])
+@pytest.mark.parametrize("inputs", [2, 3, 4, 5, 6, 9])
+def test_what_is_accepted_runs_where_one_input_differs_from_the_others(inputs: int, masks: bool) -> None:
+    """The worst is the first of one kind and all others of the other kind, however many there are."""
+    graph = archgraph.load(counted(inputs, inputs + 1, masks=masks))
+    worst = [torch.full((1, 2), at == 0).to(torch.bool if masks else torch.int64) for at in range(inputs)]
+    archgraph.to_torch(graph)(*worst)
+    with pytest.raises(ShapeError, match="an index lies outside of the table"):
+        archgraph.load(counted(inputs, inputs, masks=masks))
+
+
+def test_tables_that_read_different_inputs_are_looked_at_apart() -> None:
+    """Twenty that are compared have a million combinations; each leads to a table of its own, so that two are enough
+    for each."""
+    values = SupposedValues(
+        compared={number: {("eq", 1): None} for number in range(20)},
+        together={frozenset({number}): None for number in range(20)},
+    )
     found = [*suppositions(values, {number: uniform(0, 9, 2) for number in range(20)})]
-    assert len(found) == MOST
-    assert [set(each.equal.values()) for each in found[:2]] == [{True}, {False}]
+    assert [each.held for each in found] == [{number: held} for number in range(20) for held in (0, 1)]
+    values.together[frozenset(range(20))] = None
+    (whole,) = suppositions(values, {number: uniform(0, 9, 2) for number in range(20)})
+    assert whole.is_open
+
+
+@pytest.mark.parametrize(
+    ("test", "most"),
+    [
+        ({"op": "gt", "value": 0}, 18),
+        ({"op": "le", "value": 3}, 18),
+        ({"op": "lt", "value": 0}, None),
+        ({"op": "ge", "value": 30}, None),
+        ({"op": "to", "dtype": "bool"}, 18),
+        ({"op": "logical_not"}, 18),
+    ],
+)
+def test_ids_that_are_ordered_or_turned_into_truth_values(test: dict[str, Any], most: int | None) -> None:
+    nodes = {
+        "is_token": test,
+        **POSITIONS,
+        "words": {**TABLE, "in": "x", "num_embeddings": 30},
+        "y": {"op": "add", "in": ["words", "t"]},
+    }
+    assert longest(net(nodes, "int64")) == most
+
+
+@pytest.mark.parametrize(("join", "most"), [("logical_and", 18), ("logical_or", 18), ("logical_xor", 18)])
+def test_masks_that_are_joined(join: str, most: int) -> None:
+    """A token of a mask whose number is one, too."""
+    nodes = {"other": {"op": "ne", "in": "ids", "value": 1}, "both": {"op": join, "in": ["x", "other"]}, **POSITIONS}
+    inputs = {"x": {"shape": ["N", "L"], "dtype": "bool"}, "ids": {"shape": ["N", "L"], "dtype": "int64"}}
+    assert longest(archgraph.load({"archgraph": 1, "name": "n", "inputs": inputs, "nodes": nodes})) == most
 
 
 def test_counts_of_many_inputs_are_bounded_together() -> None:

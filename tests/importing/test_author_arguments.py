@@ -200,4 +200,4 @@ class Pyramid(nn.Module):
 def test_copies_are_read_by_their_numbers() -> None:
     nodes = import_module(Pyramid, IMAGE).spec["nodes"]
     assert nodes["down"] == {"op": "conv_norm_activation", "repeat": 3, "out_channels": 8, "stride": 2, "bias": True}
-    assert [node["in"] for node in nodes["up"]["nodes"].values()] == [["down", "down.1"], ["0", "down.0"]]
+    assert nodes["up"] == {"op": "up", "in": ["down", "down.{1 - i}"], "repeat": 2}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 from archgraph.errors import SpecError
@@ -110,3 +111,25 @@ def formula(graph: Graph, output: str = "") -> str:
         return f"{step.item.op.name}{owned}{again}({', '.join(text(read) for read in step.reads.values())}){part}"
 
     return text(found.outputs[output or next(iter(found.outputs))])
+
+
+def described(graph: Graph) -> Iterator[Any]:
+    """All that a graph says: operations with types, weights and places, values by number, and what they rest on."""
+    numbers: dict[int, int] = {}
+
+    def body(graph: Graph) -> Iterator[Any]:
+        yield [(numbers.setdefault(id(v), len(numbers)), v.name, v.type, v.origin) for v in graph.inputs]
+        for item in graph.items:
+            read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
+            yield item.name, item.origin, [numbers[id(value)] for value in read]
+            yield [(numbers.setdefault(id(v), len(numbers)), v.name, v.type, v.origin) for v in item.outputs]
+            if isinstance(item, Call):
+                yield item.kind, item.hidden, item.block, item.arguments, item.symbols
+                yield from body(item.body)
+            else:
+                yield item.op, item.weights, item.ties
+            yield numbers.setdefault(id(item), len(numbers)), item.shares and numbers[id(item.shares)]
+        yield [(name, numbers[id(value)]) for name, value in graph.outputs.items()], graph.order
+
+    yield from body(graph)
+    yield graph.constraints, graph.warnings, graph.info

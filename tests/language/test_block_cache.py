@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spec_samples import addresses, calls, keys, messages, net, node, refusal
+from spec_samples import addresses, calls, described, keys, messages, net, node, refusal
 
-from archgraph.graph import Graph, walk, weights
+from archgraph.graph import walk, weights
 from archgraph.graph.builder import Builder
-from archgraph.graph.types import Call
 from archgraph.language.elaboration import block_cache
 from archgraph.language.elaboration.block_cache import BlockCache
 from archgraph.language.load import load
@@ -36,28 +34,6 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Builder, "apply", counted)
     return found
-
-
-def described(graph: Graph) -> Iterator[Any]:
-    """All that a graph says: operations with types, weights and places, values by number, and what they rest on."""
-    numbers: dict[int, int] = {}
-
-    def body(graph: Graph) -> Iterator[Any]:
-        yield [(numbers.setdefault(id(v), len(numbers)), v.name, v.type, v.origin) for v in graph.inputs]
-        for item in graph.items:
-            read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
-            yield item.name, item.origin, [numbers[id(value)] for value in read]
-            yield [(numbers.setdefault(id(v), len(numbers)), v.name, v.type, v.origin) for v in item.outputs]
-            if isinstance(item, Call):
-                yield item.kind, item.hidden, item.block, item.arguments, item.symbols
-                yield from body(item.body)
-            else:
-                yield item.op, item.weights, item.ties
-            yield numbers.setdefault(id(item), len(numbers)), item.shares and numbers[id(item.shares)]
-        yield [(name, numbers[id(value)]) for name, value in graph.outputs.items()], graph.order
-
-    yield from body(graph)
-    yield graph.constraints, graph.warnings, graph.info
 
 
 @pytest.mark.parametrize("name", ["ddpm@cifar10", "attention_unet", "resnet50", "vit_b_16", "sd15", "densenet121"])

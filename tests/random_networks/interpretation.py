@@ -42,7 +42,7 @@ class Interpreter:
         for item in graph.items:
             if item.training:
                 continue
-            below = path if isinstance(item, Call) and item.hidden else joined(path, item.name)
+            below = path if item.hidden else joined(path, item.name)
             below = self._paths[item] = self._paths[item.shares] if item.shares else below
             if isinstance(item, Call):
                 given = [known[value] for value in item.inputs]

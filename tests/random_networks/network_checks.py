@@ -207,8 +207,11 @@ def _equal(kind: str, found: Sequence[Tensor], expected: Sequence[Tensor], case:
 
 
 def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
-    """Sizes that the constraints refuse fail in torch, or give another shape."""
+    """Sizes that the constraints refuse fail in torch, or give another shape; one that must be a number is written as
+    that number."""
     for rule in graph.constraints:
+        if rule.symbol not in input_symbols(graph):
+            continue
         for size in _refused(rule):
             sizes = {**case.sizes, rule.symbol: size}
             if min((each for value in graph.inputs for each in Case(sizes, 0).shape(value.shape)), default=0) < 0:
@@ -228,7 +231,8 @@ def _stretched(value: Any, sizes: Mapping[str, int]) -> Tensor:
 
 
 def _refused(rule: Constraint) -> Iterator[int]:
-    if any("where" in cause.reason or "declared" in cause.reason for cause in rule.causes):
+    stated = (cause.reason for cause in rule.causes)
+    if not rule.causes or any("where" in reason or "declared" in reason for reason in stated):
         return
     yield from [size for size in range(max(1, rule.minimum - 3), rule.minimum + 4) if not rule.allows(size)][-2:]
 

@@ -8,7 +8,7 @@ from random_bodies import Body, Value, small
 from random_operations import part, permute, rank, reshape, roll
 from random_parts import Parts, Spec
 
-from archgraph.dims import Dim
+from archgraph.dims import Dim, symbols_of
 from archgraph.ops import TensorType
 
 
@@ -36,6 +36,8 @@ class Layers(Parts):
         """A row of a table for each place along a dimension, added: positions."""
         value = self.pick(body, lambda kind: kind.rank > 1)
         if value is None or (length := body.nameable(value.kind.shape[-2])) is None:
+            return False
+        if len(symbols_of(length)) > 1:  # no range of each says that their product stays within a table
             return False
         count = TensorType((length,), "int64")
         if body.infer({"op": "arange", "end": length}, []) is None or not isinstance(value.kind.shape[-1], int):
@@ -141,12 +143,10 @@ class Layers(Parts):
         if value.kind.rank == 3:
             ways: list[tuple[Spec, tuple[Dim, ...]]] = [({"op": "geglu", "expansion": 2}, shape)]
         else:
+            norms = [None] if shape[2:] == (1, 1) else [None, {"op": "instance_norm2d"}]
             ways = [
                 ({"op": "upsample"}, (*shape[:2], 2 * shape[2], 2 * shape[3])),
-                (
-                    {"op": "basic", "planes": channels, "norm": self.rng.choice([None, {"op": "instance_norm2d"}])},
-                    shape,
-                ),
+                ({"op": "basic", "planes": channels, "norm": self.rng.choice(norms)}, shape),
                 ({"op": "attention2d", "heads": 2, "head_dim": 3}, shape),
                 ({"op": "prenorm", "fn": {"op": "conv2d", "out_channels": channels, "kernel_size": 1}}, shape),
                 (

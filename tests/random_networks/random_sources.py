@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
+from random import Random
 from typing import Any
 
 from random_bodies import Body, Value
@@ -11,6 +12,7 @@ from random_parts import Parts
 from random_vocabulary import ORDER, Application, application
 
 from archgraph.ops import TensorType
+from archgraph.ops.constant_tables import table_text
 
 MOST_INPUTS = 7
 STRIDE = 97
@@ -25,7 +27,9 @@ class Sources(Parts):
 
     def __init__(self, seed: int):
         super().__init__(seed)
-        self._turn = seed
+        self._turn = self._first = seed
+        self._more = Random(f"more {seed}")
+        """Draws what came to the generator later, so that the networks of a seed change less."""
 
     def vocabulary(self, body: Body) -> bool:
         """An operation with all that it reads."""
@@ -188,7 +192,8 @@ class Sources(Parts):
             flat = [flat[i : i + size] for i in range(0, len(flat), size)]
         value = flat if shape else flat[0]
         wide = kind if kind.dtype in ("float32", "bool") else TensorType(kind.shape, "int64")
-        self.place(body, "numbers", {"op": "constant", "value": value}, [wide])
+        written = table_text(value) if shape and self._more.random() < 0.3 else value
+        self.place(body, "numbers", {"op": "constant", "value": written}, [wide])
         if wide != kind:
             to = {"op": "to", "dtype": kind.dtype, "in": body.read(body.values[-1])}
             self.place(body, "numbers", to, [kind])

@@ -12,7 +12,7 @@ from random_levels import H, L, N, W
 from random_operations import PRESERVING
 from random_parts import Spec
 from random_rules import with_training_output
-from random_sources import Sources
+from random_standard_blocks import StandardBlocks
 
 from archgraph.dims import Dim
 from archgraph.ops import TensorType
@@ -27,9 +27,19 @@ IMAGES: tuple[tuple[Dim, ...], ...] = (
 )
 OTHERS: tuple[tuple[Dim, ...], ...] = ((N, L, 8), (N, 6), (N, 4, L), (L, 6), (), (5,), (N, 2, 3, H, W), (H, W), (N,))
 TRIES = 8
+EQUATIONS: tuple[Any, ...] = ("H % 2 == 0", "H >= 4", ["H % 4 == 0", "H <= 32"])
+"""What an input may demand of a size."""
+EVERY_FUNCTION = (
+    *("=max(2, 3)", "=min([3, 1, 2])", "=sum([1, 2]) / 4", "=int(7 / 2)", "=ceil(2.5)", "=floor(2.5)"),
+    *("=round(2.46, 1)", "=log2(8)", "=len(range(1, 7, 2))", "=sum(reversed([1, 2]))", "=round(1.5)"),
+    *("=(2 if any([true, false]) else 3)", "=(2 if all([true, false]) else 3)"),
+)
+"""Numbers by the functions of the expression language."""
+PAIRS = ("=zip([1, 2], [2, 3])", "=enumerate([2, 3])", "=enumerate([2, 3], 1)")
+"""Lists of pairs, one for each copy."""
 
 
-class SpecDrawing(Files, Elementwise, Sources):
+class SpecDrawing(Files, Elementwise, StandardBlocks):
     """Draws one spec from a seed. `parts` is about how many parts its outermost body has."""
 
     def __init__(self, seed: int, parts: int = 6):
@@ -45,6 +55,10 @@ class SpecDrawing(Files, Elementwise, Sources):
             self.integers(body, value)
         for _ in range(2):
             self.vocabulary(body)
+        if self._first % 3 == 0:
+            self.block_in_turn(body)
+        if self._first % 3 == 1:
+            self.computed(body)
         self.fill(body, 2, self.rng.randint(2, self._parts))
         if self.rng.random() < 0.08:
             self.hidden_operation()
@@ -76,6 +90,21 @@ class SpecDrawing(Files, Elementwise, Sources):
             return None
         pool = {"op": "mean", "in": body.read(self.rng.choice(read))}
         return {"nodes": {self.name("pool"): pool, self.name("act"): "relu"}, "training": "only"}
+
+    def computed(self, body: Body) -> bool:
+        """A sum with a number that the expression language computes, or copies with a pair of numbers each."""
+        value = self.pick(body)
+        if value is None:
+            return False
+        node: Spec = {"op": "add", "in": body.read(value)}
+        turn = self._first // 3 % (len(EVERY_FUNCTION) + len(PAIRS))
+        if turn < len(EVERY_FUNCTION):
+            node["value"] = EVERY_FUNCTION[turn]
+        else:
+            pair = self.name("pair")
+            node |= {"for": {pair: PAIRS[turn - len(EVERY_FUNCTION)]}, "value": f"={pair}[0] + {pair}[1]"}
+        self.place(body, "computed", node, [value.kind])
+        return True
 
     def other(self, seed: int) -> Spec:
         """Another drawn spec."""
@@ -118,6 +147,8 @@ class SpecDrawing(Files, Elementwise, Sources):
             return {"shape": sizes, "dtype": kind}
         if "H" in sizes and self.rng.random() < 0.1:
             return {"shape": sizes, "where": "H <= 40"}
+        if "H" in sizes and self._more.random() < 0.15:
+            return {"shape": sizes, "where": self._more.choice(EQUATIONS)}
         return sizes
 
     def fill(self, body: Body, depth: int, parts: int) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import pytest
 import torch
 from network_checks import Wanted, examine, request
 from random_specs import SpecDrawing
+from random_standard_blocks import ORDER as BLOCKS_IN_TURN
 from shrinking import shrunk
 
 import archgraph as ag
 from archgraph.codegen import source
+from archgraph.language.expressions.functions import FUNCTIONS
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
 from archgraph.language.schema.names import NODE_KEYS
 from archgraph.ops import REGISTRY
@@ -71,6 +74,18 @@ def test_every_operation_and_key_occurs() -> None:
     assert sorted(key for key in known if keys[key] < LEAST) == []
 
 
+def test_every_block_function_and_way_of_writing_occurs() -> None:
+    """A new standard block is drawn by its example in the documentation, a new function is not."""
+    blocks, texts = set(), ""
+    for seed in range(3 * len(BLOCKS_IN_TURN) + 1):
+        spec = SpecDrawing(seed, PARTS).spec()
+        texts += json.dumps(spec)
+        blocks |= {node["op"] for node in spec["nodes"].values() if isinstance(node, dict) and "op" in node}
+    assert sorted(set(BLOCKS_IN_TURN) - blocks) == []
+    assert [name for name in FUNCTIONS if f"{name}(" not in texts] == []
+    assert [part for part in ("npy:", "H % 2 == 0", '"map": true', '"each":', '"scan":') if part not in texts] == []
+
+
 def _operations(value: Any, key: str = "") -> set[str]:
     """The operations that nodes apply."""
     if isinstance(value, dict):
@@ -103,7 +118,7 @@ def test_what_is_drawn_is_valid(seed: int, tmp_path: Path) -> None:
 
 def test_a_failing_spec_becomes_small() -> None:
     """A fault that shows wherever a softmax is: all else is left out."""
-    drawn = (SpecDrawing(seed, PARTS).spec() for seed in range(COUNT))
+    drawn = (SpecDrawing(seed, PARTS).spec() for seed in range(2 * COUNT))
     fitting = (spec for spec in drawn if 4 < len(spec["nodes"]) < 9 and "use" not in spec)
     spec = next(spec for spec in fitting if _operations(spec["nodes"], "nodes").intersection(["softmax"]))
 

@@ -311,3 +311,20 @@ def test_an_optional_part_shares_the_parameter_of_one_that_all_have() -> None:
     found = inferred(group, [NOTHING] * 3, NAMING)
     assert [one.name for one in found.parameters if one.role != "flag"] == ["kernel_size"]
     assert found.parameters[0].values == [2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("role", "argument", "shared"),
+    [
+        ("dim", "stride", False),
+        ("dim", "norm_axis", True),
+        ("size", "transformer_depth", False),
+        ("size", "windowSize", True),
+        ("step", "stride", True),
+    ],
+)
+def test_an_argument_stands_for_numbers_of_its_own_kind(role: str, argument: str, shared: bool) -> None:
+    """In both instances the numbers are equal, by accident where they are of two kinds."""
+    blocks = [chain(("part", layer("Part", **{role: value}))) for value in (1, 2)]
+    found = infer(blocks, [Candidates({argument: value}, {}) for value in (1, 2)])
+    assert (names(found) == [argument]) is shared

@@ -145,6 +145,37 @@ def test_what_mixes_a_batch_says_so(family: str) -> None:
         assert not changed or op.mixes_batch(inputs), f"archgraph/ops/{contract.family}.py: mixes_batch"
 
 
+def placed(contract: type[Operation], example: Example) -> Iterator[tuple[str, int, int | None]]:
+    """Every dimension of every input, and where the contract says that its places stand in the results."""
+    op, inputs = make(contract, example.attributes), Inputs(example.inputs)
+    return ((port, dim, op.kept_dim(inputs, port, dim)) for port, kind in inputs.items() for dim in range(kind.rank))
+
+
+@pytest.mark.parametrize("family", sorted({contract.family for contract in READING}))
+def test_places_stand_where_contracts_say_and_know_of_no_others(family: str) -> None:
+    """Other numbers at a place change that place of every result and no more, in a dimension of more than one place."""
+    for contract, example in of_all([contract for contract in READING if contract.family == family]):
+        given = drawn(example)
+        before = run(contract, example, given)
+        for number, (port, kind) in enumerate(example.inputs.items()):
+            for dim, kept in ((dim, kept) for name, dim, kept in placed(contract, example) if name == port):
+                if kept is None or kind.shape[dim] == 1:
+                    continue
+                for place in range(int(kind.shape[dim])):
+                    changed = [*given]
+                    changed[number] = given[number].clone()
+                    changed[number].select(dim, place).add_(1)
+                    after = run(contract, example, changed)
+                    for one, other in zip(before, after, strict=True):
+                        assert one.shape[kept] == kind.shape[dim], f"{contract.name}: kept_dim"
+                        others = [at for at in range(one.shape[kept]) if at != place]
+                        same = torch.equal(
+                            one.index_select(kept, torch.tensor(others)).nan_to_num(),
+                            other.index_select(kept, torch.tensor(others)).nan_to_num(),
+                        )
+                        assert same, f"archgraph/ops/{contract.family}.py: kept_dim of {contract.name}"
+
+
 def test_sizes_of_results_are_attributes() -> None:
     """They take sizes, and decide no element: one that is twice as large reads nothing else of the inputs."""
     for contract in CONTRACTS:

@@ -60,6 +60,26 @@ def test_a_kernel_that_rounds_the_rest_of_a_vector_otherwise_is_verified(name: s
     assert certificate.equal
 
 
+def test_the_rest_of_a_vector_within_a_row_is_verified(tmp_path: Path) -> None:
+    """Rows of three, the last of which is cut by a vector of four: the last three numbers moved together show none."""
+    level = {"op": "clamp", "min": 0.75, "max": 0.75}
+    graph = net({"level": level, "kernel": "sin", "norm": {"op": "layer_norm"}}, x=[2, 3])
+    certificate = export_verified(archgraph.to_torch(graph, seed=1), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+def test_the_mean_of_a_layer_norm_is_rounded() -> None:
+    """One of four numbers differs: what a norm makes of them does not depend on by how much, so that moving these
+    numbers moves nothing. What moves is the mean: by a rounding of 1.6, where the deviation is 0.019."""
+    graph = net({"norm": {"op": "layer_norm"}}, x=["N", 4])
+    double = in_dtype(archgraph.to_torch(graph), "float64")
+    inputs = {"x": np.array([[-1.6, -1.5561593, -1.6, -1.6]], np.float32)}
+    exact = run_module(double, ["output"], inputs, "float64")
+    reached = reach(double, inputs, exact, "float32")["output"]
+    assert 0.2 < reached.max() / (STEP * 1.6 / 0.019) < 3
+
+
 def test_rounding_reaches_what_is_known_of_the_mean_of_a_norm() -> None:
     """Of 16,384 times 3: the mean may be off by 512 roundings of it, and that is divided by √eps. Draws are 0.5 to 1.5
     times as large."""

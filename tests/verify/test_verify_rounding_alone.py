@@ -175,6 +175,48 @@ def test_kernels_that_round_equal_numbers_unlike_are_known(tmp_path: Path) -> No
     assert "out_y_relu" not in moved
 
 
+UNLIKE_AT_THE_END: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "sin": ([2, 3], {"y": "sin"}),
+    "logsigmoid": ([7, 3], {"y": "logsigmoid"}),
+    "rsqrt": (
+        [3, 4],
+        {"s": {"op": "div", "value": -1.25}, "c": {"op": "clamp", "min": 0.25, "max": 0.75}, "y": "rsqrt"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE_AT_THE_END)
+def test_a_norm_of_equal_numbers_of_which_the_last_do_not_fill_a_vector(name: str, tmp_path: Path) -> None:
+    """Six numbers are one vector of four and two more: these are computed otherwise than the first of their row, and a
+    layer norm amplifies the difference to the one of a true spread."""
+    shape, nodes = UNLIKE_AT_THE_END[name]
+    graph = net({"level": {"op": "clamp", "min": 0.75, "max": 0.75}, **nodes, "norm": "layer_norm"}, shape)
+    certificate = export_verified(archgraph.to_torch(graph, seed=1), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+@pytest.mark.parametrize("length", [2, 3, 8])
+@pytest.mark.parametrize("level", [0.3, 0.7, 5.0])
+def test_a_layer_norm_of_nearly_equal_numbers_is_verified(length: int, level: float, tmp_path: Path) -> None:
+    """ONNX Runtime and torch take away a mean that is rounded: of 5 that is 1e-7, and 1 / √eps makes 4e-5 of it."""
+    nodes = {"dead": {"op": "mul", "value": 1e-6}, "level": {"op": "add", "value": level}, "norm": "layer_norm"}
+    graph = net(nodes, ["N", length])
+    certificate = export_verified(archgraph.to_torch(graph, seed=1), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
+def test_a_layer_norm_is_perturbed_around_itself() -> None:
+    module = in_dtype(archgraph.to_torch(net({"y": "layer_norm"}, ["N", 6]), seed=1), "float64")
+    x = {"x": np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)}
+    exact, moved = run_module(module, ["y"], x, "float64")["y"], perturbed(module, ["y"], x)["y"]
+    assert 0 < np.abs(moved - exact).max() < 8 * STEP * np.abs(exact).max()  # mean, difference, root and product
+    near = {"x": (5 + 1e-6 * x["x"]).astype(np.float32)}
+    gap = np.abs(perturbed(module, ["y"], near)["y"] - run_module(module, ["y"], near, "float64")["y"])
+    assert STEP * 5 / 1e-5**0.5 / 4 < gap.mean() < 4 * STEP * 5 / 1e-5**0.5
+
+
 # --- no numbers at all ------------------------------------------------------------------------------------------------
 
 SCORES = {

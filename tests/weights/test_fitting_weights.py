@@ -256,6 +256,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
         fit(path)
 
 
+@pytest.mark.parametrize("text", ["hello these are\nwords of text\n", "short", "größer\n" * 60])
+def test_a_text_is_told_from_a_damaged_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "words.safetensors").write_text(text, encoding="utf-8")
+    with pytest.raises(WeightsError, match="holds text and no tensors"):
+        fit(tmp_path / "words.safetensors")
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [

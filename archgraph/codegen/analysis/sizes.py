@@ -99,9 +99,14 @@ def sized(row: Sequence[ScopeStep]) -> tuple[Term, dict[int, Column]]:
         return row[0].expression, row[0].own_sizes
     terms = [step.expression for step in row]
     columns = zip(*(list(filter(is_hole, term.all())) for term in terms), strict=True)
-    return terms[0], {
-        place: tuple(part.value for part in parts) for place, parts in enumerate(columns) if _is_size(parts)
-    }
+    return terms[0], {place: _values(row, parts) for place, parts in enumerate(columns) if _is_size(parts)}
+
+
+def _values(row: Sequence[ScopeStep], parts: Sequence[Term]) -> Column:
+    """A size of each application; the end of a slice where they count it from different ends."""
+    if parts[0].text == "end":
+        return tuple(step.node.op.end for step in row)  # type: ignore[union-attr]
+    return tuple(part.value for part in parts)
 
 
 def _is_size(parts: Sequence[Term]) -> bool:

@@ -17,6 +17,8 @@ _BOUND = re.compile(r"-?\w*\Z")
 _BINDS = {":": 0, IN_TRAINING: 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
 
 
+_WHOLE = ("0", "None")
+"""The bounds of a range that is all there is, which nobody writes."""
 REACHED = "reached"
 """Stands among the containers for a module that is made elsewhere and is reached by its path."""
 
@@ -173,6 +175,7 @@ def _range(term: Term, names: CodeNames) -> str:
         term, bound = term.parts
         bounds.insert(0, line(bound, names))
     bounds.insert(0, line(term, names))
+    bounds[:2] = ("" if bound == default else bound for bound, default in zip(bounds, _WHOLE, strict=False))
     plain = all(_BOUND.match(bound) for bound in bounds)
     return ":".join(bounds) if plain else " : ".join(bounds).strip()
 

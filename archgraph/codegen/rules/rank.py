@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, infix, item, method, ref, sequence, size, text
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
-from archgraph.dims import Dim
+from archgraph.dims import Dim, Size
 from archgraph.ops import rank as ops
 from archgraph.structure.terms import Term, number
 
@@ -55,15 +55,19 @@ def select(site: TorchRuleContext, op: ops.Select) -> Term:
 
 @function(ops.Slice)
 def slice_(site: TorchRuleContext, op: ops.Slice) -> Term:
-    places = infix(":", _bound(op.start, 0), _bound(op.end, None))
+    axis = op.dim % site.kind().rank
+    places = infix(":", size(op.start, "start"), _end(op.end, site.kind().shape[axis]))
     if op.step != 1:
         places = infix(":", places, number("step", op.step))
-    axis = op.dim % site.kind().rank
     return item(ref("input"), *(axis * (_EVERYTHING,)), places)
 
 
-def _bound(place: Dim | None, default: Dim | None) -> Term:
-    return text("") if place is None or place == default else size(place)
+def _end(place: Dim | None, whole: Dim) -> Term:
+    """The end of a slice: nothing where it is that of the dimension, and counted from there where that is a number."""
+    if place is None or place == whole:
+        return number("end", None)
+    rest = whole - place if isinstance(place, Size) else None
+    return number("end", -rest) if isinstance(rest, int) and rest > 0 else size(place, "end")
 
 
 def _leading(op: ops.Select) -> tuple[Term, ...] | None:

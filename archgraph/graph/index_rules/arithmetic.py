@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from archgraph.graph.extents import FEW_NUMBERS
 from archgraph.graph.index_rules.broadcasting import fitted
 from archgraph.graph.index_rules.quotients import divided
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Shape, Wanted
 from archgraph.graph.intervals import BoundFunction, Interval, negative, plus, unbounded, uniform
 from archgraph.ops import arithmetic as ops
-
-FEW_NUMBERS = {"bool": 1, "uint8": 255}
-"""The largest number of the types that nobody counts with."""
 
 
 def operands(site: RangeSite) -> tuple[Interval, Interval]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
+from archgraph.graph.extents import FEW_NUMBERS
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Bounds, Interval, unbounded, uniform
 from archgraph.ops import indexing as ops

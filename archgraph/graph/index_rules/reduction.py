@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from archgraph.dims import Dim, product
-from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
+from archgraph.graph.extents import FEW_NUMBERS
 from archgraph.graph.index_rules.quotients import divided
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval, filled, unbounded, uniform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.graph.index_rules.arithmetic import FEW_NUMBERS
+from archgraph.graph.extents import FEW_NUMBERS
 from archgraph.graph.index_rules.broadcasting import fitted
 from archgraph.graph.index_rules.registry import RULES, RangeSite, Rule, Wanted
 from archgraph.graph.intervals import Interval, uniform

@@ -15,11 +15,14 @@ from archgraph.importing.conversion.kept_modules import KeptClasses
 from archgraph.importing.conversion.torch_attention import lost_dropout
 from archgraph.importing.conversion.translation import Translation
 from archgraph.importing.proof.rounded_tables import RoundedTable
-from archgraph.importing.tracing.capture import capture
-from archgraph.importing.tracing.fixed_sizes import refusal_of_other_sizes
+from archgraph.importing.tracing.branch_conditions import OpenCondition
+from archgraph.importing.tracing.capture import Capture, capture
+from archgraph.importing.tracing.fixed_sizes import larger_inputs, refusal_of_other_sizes
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
+from archgraph.importing.tracing.numbered_sizes import fix_sizes, sizes_to_fix
 from archgraph.importing.tracing.shape_runs import ShapeRuns
+from archgraph.importing.tracing.symbols import input_symbols
 from archgraph.importing.tracing.tracing_budget import SLOW, SlowTraceError
 from archgraph.importing.tracing.tracing_errors import UntraceableError, with_tried_sizes
 
@@ -52,6 +55,16 @@ class TracedGraph:
         return (*self.modes.evaluation, *added)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenProgram:
+    """A program that was traced, on which inputs and in which mode, and the condition under which alone it holds."""
+
+    captured: Capture
+    inputs: Inputs
+    modes: ModeComparison
+    condition: OpenCondition = field(default_factory=lambda: OpenCondition(""))
+
+
 @dataclass(slots=True)
 class GraphTracer:
     """Traces the module of these runs on example inputs. `arguments` are those of the constructors of all modules
@@ -76,6 +89,8 @@ class GraphTracer:
         refused = self._refusal(given)
         if refused:
             reasons.append(f"sizes are fixed: {refused}")
+        elif isinstance(found := self._larger(given), TracedGraph):
+            return found
         for free in LEVELS[1:] if refused else LEVELS:
             for place, inputs in enumerate(given):
                 found = self._traced(inputs, islice(given, place + 1, None), free)
@@ -111,6 +126,19 @@ class GraphTracer:
         first = next(iter(tries), None)
         return "" if first is None else refusal_of_other_sizes(self.runs, first, self.symbols)
 
+    def _larger(self, tries: Iterable[Inputs]) -> TracedGraph | None:
+        """The graph of larger inputs than the first, where they tell more and all sizes stay free."""
+        first = next(iter(tries), None)
+        larger = None if first is None else larger_inputs(self.runs, first, self.symbols)
+        if first is None or larger is None:
+            return None
+        self._modes[id(larger)] = self._compared(first)
+        try:
+            found = self._translated(larger, LEVELS[0], self._compared(first))
+        except ImportingError:
+            return None
+        return replace(found, inputs=first) if isinstance(found, TracedGraph) else None
+
     def _compared(self, inputs: Inputs) -> ModeComparison:
         if id(inputs) not in self._modes:
             self._modes[id(inputs)] = compare_modes(self.runs, inputs)
@@ -119,9 +147,11 @@ class GraphTracer:
     def _traced(self, inputs: Inputs, others: Iterable[Inputs], free: FreeDimensions) -> TracedGraph | str:
         """The graph, or why sizes cannot be free; '' where the module does not take these inputs.
 
-        What evaluation alone has a graph of, or keeps more sizes free in, is traced in evaluation.
+        What evaluation alone has a graph of, or keeps more sizes free in, is traced in evaluation. Where no program
+        holds for all sizes, some sizes of the first become the numbers that they were traced on.
         """
         lost = found = ""
+        programs: list[OpenProgram] = []
         for read, modes in self._plans(inputs, others):
             try:
                 made = self._translated(read, free, modes)
@@ -132,10 +162,13 @@ class GraphTracer:
             if isinstance(made, TracedGraph):
                 note = (f"{LEFT_OUT}: {lost}",) if lost and not modes.traced else ()
                 return replace(made, notes=(*made.notes, *note))
+            if isinstance(made, OpenProgram):
+                programs.append(made)
+                made = made.condition.text
             found, lost = made, lost or made or "torch.export cannot trace it"
             if found.startswith(SLOW):
                 break
-        return found
+        return self._with_numbers(programs[0]) or found if programs else found
 
     def _plans(self, inputs: Inputs, others: Iterable[Inputs]) -> Iterator[tuple[Inputs, ModeComparison]]:
         """What to trace: training, where it adds something; at other sizes too, since sizes that are 1 by chance are
@@ -147,8 +180,11 @@ class GraphTracer:
             yield from ((other, self._compared(other)) for other in islice(more, 1))
             yield inputs, ModeComparison(compared=False)
 
-    def _translated(self, inputs: Inputs, free: FreeDimensions, modes: ModeComparison) -> TracedGraph | str:
-        """The graph of one program; the condition under which alone it holds; '' where there is no program.
+    def _translated(
+        self, inputs: Inputs, free: FreeDimensions, modes: ModeComparison
+    ) -> TracedGraph | OpenProgram | str:
+        """The graph of one program; the program and the condition under which alone it holds; why there is no program,
+        '' where the inputs have other sizes than the module takes.
 
         Raises ImportingError for what has no counterpart.
         """
@@ -164,26 +200,44 @@ class GraphTracer:
             if free is LEVELS[-1]:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)
             return ""
-        translation = Translation(captured, self.symbols, self.arguments, self.kept)
-        found = _graph_of(translation)
-        if isinstance(found, str):
-            translation = Translation(captured, self.symbols, self.arguments, self.kept, narrowed=True)
-            found = _graph_of(translation)
-        if isinstance(found, str):
-            return found
-        lost = lost_dropout(self.runs.module, found)
-        notes = (*translation.notes, *modes.notes, *lost)
-        return TracedGraph(found, inputs, modes, notes, tuple(translation.tables.values()))
+        program = OpenProgram(captured, inputs, modes)
+        found = self._graph_of(program)
+        return self._graph_of(program, narrowed=True) if isinstance(found, OpenProgram) else found
 
+    def _graph_of(self, program: OpenProgram, narrowed: bool = False) -> TracedGraph | OpenProgram:
+        """The graph; the condition under which alone the program holds. Raises ImportingError for what has no
+        counterpart."""
+        translation = Translation(program.captured, self.symbols, self.arguments, self.kept, narrowed)
+        try:
+            made = translation.graph("")
+        except ImportingError as error:
+            condition = translation.open_condition()
+            reason = reason_of_sizes(error, program.captured.inputs.values())
+            if condition is None and not reason:
+                raise
+            return replace(program, condition=condition or OpenCondition(reason))
+        condition = translation.open_condition()
+        if condition is not None:
+            return replace(program, condition=condition)
+        notes = (*translation.notes, *program.modes.notes, *lost_dropout(self.runs.module, made))
+        return TracedGraph(made, program.inputs, program.modes, notes, tuple(translation.tables.values()))
 
-def _graph_of(translation: Translation) -> Graph | str:
-    """The graph; the condition under which alone it holds. Raises ImportingError for what has no counterpart."""
-    try:
-        made = translation.graph("")
-    except ImportingError as error:
-        inputs = translation.capture.inputs.values()
-        condition = translation.open_equation() or reason_of_sizes(error, inputs)
-        if not condition:
-            raise
-        return condition
-    return translation.open_equation() or made
+    def _with_numbers(self, program: OpenProgram) -> TracedGraph | None:
+        """The graph of a program in which sizes that its conditions ask for become the numbers that it was traced on,
+        until it holds; None where it has none even so."""
+        notes: list[str] = []
+        found: TracedGraph | OpenProgram = program
+        while isinstance(found, OpenProgram):
+            captured, condition = found.captured, found.condition
+            numbers = sizes_to_fix(captured.inputs, condition.symbols)
+            if not numbers:
+                return None
+            names = input_symbols({name: node.meta["val"] for name, node in captured.inputs.items()}, self.symbols)
+            fixed = " and ".join(f"{names[str(size)]} = {number}" for size, number in numbers.items())
+            notes.append(f"sizes are fixed, since the module's code asks for {condition.text}: {fixed}")
+            fix_sizes(captured.program.graph, numbers)
+            try:
+                found = self._graph_of(found, narrowed=True)
+            except ImportingError:
+                return None
+        return replace(found, notes=(*notes, *found.notes))

@@ -21,8 +21,10 @@ from archgraph.importing.conversion.weight_places import weight_places
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.tracing.branch_conditions import (
     Branches,
+    OpenCondition,
     require_branches,
     require_equations,
+    require_multiples,
     require_own_branches,
 )
 from archgraph.importing.tracing.capture import Capture
@@ -54,7 +56,7 @@ class Translation:
         shapes = {name: node.meta["val"] for name, node in capture.inputs.items()}
         self.sizes = SizeReader(input_symbols(shapes, symbols), self.facts, traced_sizes(shapes))
         self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
-        self.constants = dict(capture.constants)
+        self.constants = capture.constants
         self.tables: dict[str, RoundedTable] = {}
         """Tables in float32 that the graph has as steps, by their names in the module."""
         self.branches = Branches()
@@ -82,6 +84,7 @@ class Translation:
     def graph(self, name: str) -> Graph:
         """The whole graph. Raises ImportingError for what has no counterpart."""
         program = self.capture.program
+        require_multiples(self.capture.multiples, self.sizes, self.facts)
         if self.narrowed:
             require_own_branches(program.graph, self.sizes, self.facts)
         fold_changed_constants(program.graph, self.constants)
@@ -119,10 +122,10 @@ class Translation:
         """Where what training alone computes stands in a body."""
         return EntryOrder(self.in_training, self._key_places)
 
-    def open_equation(self) -> str:
-        """A condition under which alone the translated program holds, '' where there is none."""
+    def open_condition(self) -> OpenCondition | None:
+        """A condition under which alone the translated program holds; None where there is none."""
         left = require_equations(self.capture.program.graph, self.sizes, self.facts)
-        return next(iter((*left, *self.branches.compared)), "")
+        return next(iter((*left, *self.branches.compared)), None)
 
     def _returned(self) -> Mapping[str, fx.Node]:
         """All outputs, read after all changes in place."""

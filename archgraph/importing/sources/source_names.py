@@ -15,6 +15,12 @@ def source_parts(text: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match is not None else None
 
 
+def preset_and_source(text: str) -> tuple[str, str]:
+    """`NAME=SOURCE` as the name of a preset and its source; the name is '' where the text is a source alone."""
+    name, equals, source = text.partition("=")
+    return (name, source) if equals else ("", text)
+
+
 def names_module(text: str) -> bool:
     """Whether an argument names a module of Python, as `timm:resnet18` does."""
     return source_parts(text) is not None and not Path(text).exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
+from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
@@ -35,7 +36,8 @@ class Capture:
     """A module and its program.
 
     `inputs` are the placeholders of what the module reads, by name, those that it ignores left out; `weights` those of
-    its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state.
+    its parameters and buffers, with their keys; `constants` those of tensors that are no part of its state, to which a
+    translation adds those that it computes.
     `evaluation` are the names of those outputs that evaluation returns, in its order; the others are training's.
     """
 
@@ -43,10 +45,12 @@ class Capture:
     program: ExportedProgram
     inputs: Mapping[str, fx.Node]
     weights: Mapping[fx.Node, str]
-    constants: Mapping[fx.Node, torch.Tensor]
+    constants: dict[fx.Node, torch.Tensor]
     outputs: Mapping[str, fx.Node]
     evaluation: tuple[str, ...]
     arguments: ForwardArguments
+    multiples: tuple[Multiple, ...] = ()
+    """What sizes are multiples of, since the module's code asks for it."""
 
 
 def capture(
@@ -71,6 +75,7 @@ def capture(
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
+        multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
             stack.enter_context(limited_trace(module))
         stack.enter_context(without_tracing_logs())
@@ -80,7 +85,7 @@ def capture(
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
-    return _arranged(module, program, inputs, arguments, evaluation)
+    return replace(_arranged(module, program, inputs, arguments, evaluation), multiples=tuple(multiples.found))
 
 
 def _arranged(

@@ -37,6 +37,21 @@ def refusal_of_other_sizes(runs: ShapeRuns, inputs: Mapping[str, Any], declared:
     return why
 
 
+def larger_inputs(runs: ShapeRuns, inputs: Mapping[str, Any], declared: Mapping[str, Sizes]) -> dict[str, Any] | None:
+    """The inputs at two and three times their sizes, where these are equal, so that the module refused others, and it
+    takes the same steps at both: a grid of one block says nothing of grids of several. None where there are none."""
+    numbers = dict(_numbers(inputs, declared))
+    batch = {sizes[0] for sizes in declared.values() if sizes}
+    free = {name: size for name, size in numbers.items() if name not in batch}
+    if len(set(free.values())) == len(free):
+        return None
+    changed = {name: (2 + place % 2) * size for place, (name, size) in enumerate(free.items())}
+    larger = _resized(inputs, declared, {**numbers, **changed})
+    steps = [runs.evaluation(given) for given in (inputs, larger)]
+    places = [list(run.calls.places.values()) for run in steps if not isinstance(run, Exception)]
+    return larger if len(places) == len(steps) and places[0] == places[1] else None
+
+
 def _numbers(inputs: Mapping[str, Any], declared: Mapping[str, Sizes]) -> Iterator[tuple[str, int]]:
     """The names of sizes with their numbers in the inputs."""
     for name, sizes in declared.items():

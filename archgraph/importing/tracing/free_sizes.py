@@ -52,7 +52,11 @@ def reason_of_sizes(error: ImportingError, inputs: Iterable[fx.Node]) -> str:
     """Why a program has no counterpart, where fewer free sizes may help: not where an operation is missing, and not
     where every size is a number. '' where nothing helps."""
     problem = error.problems[0]
-    free = any(isinstance(size, torch.SymInt) for node in inputs for size in node.meta["val"].shape)
+    free = any(
+        isinstance(size, torch.SymInt) and not size.node.expr.is_number
+        for node in inputs
+        for size in node.meta["val"].shape
+    )
     if not free or problem.message.startswith(MISSING_OPERATION):
         return ""
     return f"what has no form with free sizes: {problem.message}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from archgraph.importing.writing.copied_arguments import WAYS, tells, told_as, values_told
+from archgraph.importing.writing.alike_arguments import with_alike_arguments
+from archgraph.importing.writing.alike_groups import with_alike_groups
 from archgraph.importing.writing.copies import copies_of_one
+from archgraph.importing.writing.numbered_values import count_of
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
-from archgraph.structure.terms import Term
 from archgraph.structure.unification import UnifiedClass
 
 _FIRST_PARAMETER = 1
@@ -19,10 +20,11 @@ def with_alike_copies(templates: Sequence[BodyTemplate], across: bool = False) -
     """The templates, those of the same statements with arguments of the same kinds in their copies.
 
     With `across`, copies are alike in all templates that have them, whatever other statements these have, and a single
-    module where others have copies is a single copy.
+    module where others have copies is a single copy; groups may lack members.
     """
     if across:
         _with_copies_of_one(templates)
+        with_alike_groups(templates)
     groups: dict[Hashable, list[tuple[BodyTemplate, int]]] = {}
     for template in templates:
         entries = template.entries()
@@ -57,22 +59,8 @@ def _column(column: Sequence[WrittenStatement]) -> Sequence[WrittenStatement]:
     """The same copies in each instance, with the kinds of arguments that all of them can have."""
     terms = [one.term for one in column]
     start = _FIRST_PARAMETER + sum(part.kind == "variable" for part in terms[0].parts)
-    for place in range(start, len(terms[0].parts)):
-        parts = [term.parts[place] for term in terms]
-        if len({part.kind for part in parts}) > 1:
-            values = [values_told(part, _count(term)) for part, term in zip(parts, terms, strict=True)]
-            way = next(way for way in WAYS if all(tells(way, one) for one in values))
-            made = [told_as(way, part, one) for part, one in zip(parts, values, strict=True)]
-            terms = [_with_part(term, place, part) for term, part in zip(terms, made, strict=True)]
+    terms = with_alike_arguments(terms, [count_of(one) for one in column], start)
     return [replace(one, term=term) for one, term in zip(column, terms, strict=True)]
-
-
-def _count(term: Term) -> int:
-    return next(int(part.value) for part in term.parts if part.kind == "number")
-
-
-def _with_part(term: Term, place: int, part: Term) -> Term:
-    return term._replace(parts=(*term.parts[:place], part, *term.parts[place + 1 :]))
 
 
 def counts_in_lists(group: UnifiedClass[BodyTemplate]) -> Mapping[int, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node
 from archgraph.importing.writing.idioms import read_by
+from archgraph.importing.writing.joint_network import NETWORK
 from archgraph.importing.writing.naming import block_name, unhidden_name
 from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
@@ -68,7 +69,7 @@ def _containers(
             several = len(set(map(_word, item.body.items))) > 1
             if plain and len(item.inputs) == 1 and (several or _stands_in_a_row(item, graph)):
                 words = tuple(map(_word, graph.items))
-                yield item, (around, words, place)
+                yield item, (around, item.name) if around == NETWORK else (around, words, place)
             yield from _containers(item.body, around if item.block in containers else item.block, containers, kept)
 
 

@@ -13,14 +13,19 @@ from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
+from archgraph.importing.writing.counted_starts import set_starts
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
+from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import ANY_SIZE, without_sizes_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.network_class import network_class, network_symbols
+from archgraph.importing.writing.network_parameters import network_parameters
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
@@ -131,7 +136,8 @@ def _written_once(classes: Sequence[BlockClass], standard: StandardApplications)
             for statement in entry.applied:
                 if isinstance(statement.made, Call) and not standard.has(statement.made):
                     counts = sites.setdefault(statement.made.block, Counter())
-                    counts[statement.term.text] += 1 if entry.term.kind == "call" else 2
+                    several = entry.term.kind != "call" or statement.term.text == CHOICE
+                    counts[statement.term.text] += 2 if several else 1
     once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
     return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
@@ -152,7 +158,13 @@ class _BlockPlanner:
         root = Call("", "block", self._graph, (), (), block="")
         made: list[BlockClass] = []
         for family in families(root, self._inside, lambda call: call.block):
+            if family[0].block == NETWORK:
+                group = network_class(family, self._read, self._standard.names)
+                made.append(self._network(group))
+                continue
             if family[0] is root:
+                if networks(self._graph):
+                    continue
                 template = with_all_copies(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
@@ -206,6 +218,16 @@ class _BlockPlanner:
                 self._assigned[id(template.call)] = (made, index)
         return made
 
+    def _network(self, group: UnifiedClass[BodyTemplate]) -> BlockClass:
+        """The class of the networks of a family."""
+        arguments = [template.call.arguments if template.call is not None else {} for template in group.templates]
+        listed = counts_in_lists(group)
+        found = network_parameters(group, arguments, partial(_part_name, group), listed)
+        set_starts(group, found.expressions)
+        symbols = network_symbols(group.templates[0].body)
+        names = frozenset(listed.values())
+        return BlockClass("", group, found.parameters, found.expressions, found.conditions, symbols, names)
+
     def _applied(self, call: Call) -> AppliedBlock:
         if self._standard.has(call):
             return self._standard.applied(call)
@@ -242,13 +264,17 @@ def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
 
 
 def _symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
-    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name."""
+    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name, and those that
+    are 1 in all of them none."""
     names: dict[tuple[int, int], str] = {}
     columns: dict[tuple[Any, ...], str] = {}
     taken: set[str] = set()
     for place, value in enumerate(templates[0].body.inputs):
         for axis, word in enumerate(_words(value)):
             column = tuple(str(template.body.inputs[place].shape[axis]) for template in templates)
+            if set(column) == {"1"}:
+                names[place, axis] = "1"
+                continue
             if column not in columns:
                 columns[column] = free(word, taken)
                 taken.add(columns[column])

@@ -6,12 +6,14 @@ from collections.abc import Callable, Container, Sequence
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
-from archgraph.importing.writing.copies import Pattern, operands_of, with_copies
+from archgraph.importing.writing.copies import operands_of, with_copies
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
-from archgraph.importing.writing.repeated_groups import GroupForm, with_repeated_groups
+from archgraph.importing.writing.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
+from archgraph.importing.writing.repeated_stages import with_repeated_stages
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass, unified
 
@@ -45,14 +47,21 @@ def classes_of_family(family: Sequence[Call], read: Read) -> _Classes:
 
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
-    """The template with copies for modules side by side, in a row and in groups, and sums over them."""
+    """The template with copies for modules side by side, in a row, in groups and in stages, and sums over them."""
     copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
-    return with_folded_sums(copied, from_second)
+    return with_repeated_stages(with_folded_sums(copied, from_second))
 
 
 def _in_copies(family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool) -> _Classes:
     templates = [_with_lists_read_by_number(call, read, always, from_second) for call in family]
-    return with_joined_classes(unified(with_alike_copies(templates, across)))
+    alike = sorted(with_alike_copies(templates, across), key=_lacking)  # of a class the first one has all
+    return with_joined_classes(unified(alike))
+
+
+def _lacking(template: BodyTemplate) -> int:
+    """How many members of groups an instance lacks where others of its class have them."""
+    groups = (one.term for one in template.entries() if one.term.kind == GROUP)
+    return sum(part.kind == PRESENT and not part.parts[0].value for term in groups for part in term.parts)
 
 
 def _with_lists_read_by_number(call: Call, read: Read, always: bool, from_second: bool) -> BodyTemplate:

@@ -11,7 +11,7 @@ from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass
-from archgraph.structure.parameters import AXES
+from archgraph.structure.number_kinds import AXES
 from archgraph.structure.unification import ABSENT, UnifiedClass
 
 _STRIDES = ("stride", "strides")

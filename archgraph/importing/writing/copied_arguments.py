@@ -22,8 +22,8 @@ def argument_of(column: Sequence[Term]) -> Term:
     if column[0].parts[0].kind != "number":
         return column[0]
     values = tuple(part.parts[0].value for part in column)
-    ways = (way for way in WAYS if way != "turns" or len(values) >= _LEAST_TURNS)
-    return told_as(next(way for way in ways if tells(way, values)), column[0], values)
+    ways = (way for way in WAYS if (way != "turns" or len(values) >= _LEAST_TURNS) and tells(way, values))
+    return min((told_as(way, column[0], values) for way in ways), key=_hardness)
 
 
 def tells(way: str, values: Sequence[Any]) -> bool:
@@ -92,6 +92,17 @@ def _weight(argument: Term, written: int) -> int:
     chosen, others = (part.value for part in argument.parts)
     plain = isinstance(chosen, bool) and isinstance(others, bool)
     return 1 if plain or (argument.value and others == argument.value[0]) else 3
+
+
+def weight_of_argument(argument: Term) -> int:
+    """How hard an argument is to read that may be told for copies already."""
+    values = [part.value for part in argument.parts]
+    return _weight(argument, int(argument.kind != "argument" or not argument.value or values[0] != argument.value[0]))
+
+
+def _hardness(told: Term) -> int:
+    """How hard a way of telling values is to read, next to other ways: where all is the same, that is the first."""
+    return WAYS.index(told.kind) if told.kind in ("argument", "each") else _weight(told, 1)
 
 
 def _is_default(part: Term) -> bool:

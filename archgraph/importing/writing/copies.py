@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copied_arguments import argument_of, cost_of_arguments
+from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
+from archgraph.importing.writing.numbered_values import Place, places, places_of_inputs, ports_of_their_own
+from archgraph.importing.writing.plain_operations import as_call
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
-from archgraph.structure.terms import Term, number
-
-NUMBER = re.compile(r"\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Names with a number that counts: `prefix` + (`start` + i) + `suffix`.
-
-    `chain` are the ports that each copy takes from the one before, where these are others than the main one. `read` are
-    the copies, but for the last, whose results others read as well. `mapped` copies stand side by side, and each reads
-    a value of its own at the ports in `own`.
-    """
-
-    prefix: str
-    start: int
-    suffix: str
-    chain: tuple[str, ...] = ()
-    read: tuple[int, ...] = ()
-    mapped: bool = False
-    own: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return (
-            f"{self.prefix}{{i}}{self.suffix}" if not self.start else f"{self.prefix}{{i + {self.start}}}{self.suffix}"
-        )
+from archgraph.structure.terms import Term, number, variable
 
 
 def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
     """The template with each run of at least two alike statements written as one, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
+    calls = list(map(as_call, statements))
     readers: dict[int, int] = {}
     for statement in statements:
         for part in statement.term.all():
@@ -49,19 +27,23 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
     for value in template.outputs:
         readers[value] = readers.get(value, 0) + 1
     made: list[WrittenStatement] = []
+    known = dict(places_of_inputs(template))
     place = 0
     while place < len(statements):
+        if made:
+            known.update(places(made[-1], len(made) - 1))
         length = _length_of_shared(statements, place, readers)
         if length > 1:
             made.append(_shared(statements[place : place + length]))
             place += length
             continue
-        length, pattern = _run(statements, place, readers)
-        run = statements[place : place + length]
+        length, pattern = _run(calls, place, readers, known)
+        run = calls[place : place + length]
         alone = pattern is not None and _is_alone(statements, place, length, pattern)
-        if length > 1 and pattern is not None and (always or _saves(run, alone)):
+        if length > 1 and pattern is not None and (always or _saves(run, pattern, alone)):
             read = [copy for copy, one in enumerate(run[:-1]) if not pattern.chain and readers[one.outs[0]] > 1]
-            made.append(_joined(run, replace(pattern, read=tuple(read)), alone))
+            parts = tuple(map(_names, run)) if pattern.chain and _are_read_by_others(run, readers) else ()
+            made.append(_joined(run, replace(pattern, read=tuple(read), parts=parts), alone))
         else:
             made.append(statements[place])
             length = 1
@@ -79,7 +61,8 @@ def _length_of_shared(statements: Sequence[WrittenStatement], at: int, readers: 
         here = statements[at + length]
         if (here.term.kind, here.term.text) != ("shared", first.term.text):
             break
-        if not _chains(before := statements[at + length - 1], here) or readers[before.outs[0]] > 1:
+        before = statements[at + length - 1]
+        if not _chains(before, here) or operands_of(here)[1:] != operands_of(before)[1:] or readers[before.outs[0]] > 1:
             break
         length += 1
     return length
@@ -91,7 +74,9 @@ def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
     return replace(run[0], term=term._replace(parts=(*term.parts, number("repeat", len(run)))), outs=run[-1].outs)
 
 
-def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int]) -> tuple[int, Pattern | None]:
+def _run(
+    statements: Sequence[WrittenStatement], at: int, readers: dict[int, int], known: Mapping[int, Place]
+) -> tuple[int, Pattern | None]:
     """How many statements from here on are copies of one another, and how their names count."""
     first = statements[at]
     if first.term.kind != "call" or is_lent(first, statements) or is_scan(first):
@@ -104,10 +89,15 @@ def _run(statements: Sequence[WrittenStatement], at: int, readers: dict[int, int
         if not is_whole_level(statements, first, pattern, 0):
             continue
         length = 1
+        own: tuple[str, ...] = ()
         while at + length < len(statements) and _continues(statements, at, length, pattern, readers):
-            length += 1
+            chained = pattern.chain or first.ports[:1]
+            found = ports_of_their_own(statements[at : at + length + 1], known, chained)
+            if found is None:
+                break
+            own, length = found, length + 1
         if length > best[0]:
-            best = length, pattern
+            best = length, replace(pattern, own=own)
     return best
 
 
@@ -123,7 +113,7 @@ def _continues(
         return False
     if not is_whole_level(statements, here, pattern, length):
         return False
-    chains = _hands_on_all(before, here, readers) if pattern.chain else _chains(before, here)
+    chains = _hands_on(before, here) if pattern.chain else _chains(before, here)
     return (
         here.ties == first.ties
         and _sizes(here) == _sizes(first)
@@ -147,13 +137,13 @@ def is_whole_level(
 
 
 def _chains(before: WrittenStatement, here: WrittenStatement) -> bool:
-    """Whether a statement reads what the one before makes, and all else that that one reads."""
+    """Whether a statement reads what the one before makes, which nothing else that they read is."""
     if len(before.outs) != 1 or len(here.outs) != 1:
         return False
-    (before_main, *before_others), (main, *others) = operands_of(before), operands_of(here)
+    (before_main, *_), (main, *others) = operands_of(before), operands_of(here)
     return (
         main == before.outs[0]
-        and others == before_others
+        and len(operands_of(before)) == len(operands_of(here))
         and before_main not in others
         and before.outs[0] not in others
     )
@@ -171,17 +161,28 @@ def _chain(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
     return () if any(port.partition(".")[0] in parted for port in chain) else chain
 
 
-def _hands_on_all(before: WrittenStatement, here: WrittenStatement, readers: dict[int, int]) -> bool:
-    """Whether a statement alone reads what the one before makes, each at the port of its name, and all else that that
-    one reads."""
+def _hands_on(before: WrittenStatement, here: WrittenStatement) -> bool:
+    """Whether a statement reads what the one before makes at the ports of these names, and all else that that one
+    reads."""
     made = dict(zip(before.outs, before.made.body.outputs, strict=True))  # type: ignore[union-attr]
     if len(operands_of(here)) != len(operands_of(before)):
         return False
-    taken = {value for value in operands_of(here) if value in made}
-    if any(readers.get(value, 0) != (value in taken) for value in before.outs):
-        return False
     ports = zip(here.ports, operands_of(here), operands_of(before), strict=True)
     return all(made.get(value) == port.replace(".", "") or value == other for port, value, other in ports)
+
+
+def _are_read_by_others(run: Sequence[WrittenStatement], readers: dict[int, int]) -> bool:
+    """Whether others than the next copy read what copies make."""
+    return any(
+        readers.get(value, 0) != operands_of(here).count(value)
+        for before, here in pairwise(run)
+        for value in before.outs
+    )
+
+
+def _names(statement: WrittenStatement) -> tuple[str, ...]:
+    """The names of what a statement hands out."""
+    return tuple(value.name.rpartition(".")[2] for value in statement.made.outputs)
 
 
 def is_scan(statement: WrittenStatement) -> bool:
@@ -194,10 +195,12 @@ def is_lent(statement: WrittenStatement, statements: Sequence[WrittenStatement])
     return any(other.made.shares is statement.made for other in statements)
 
 
-def _saves(run: Sequence[WrittenStatement], alone: bool) -> bool:
-    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level."""
+def _saves(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> bool:
+    """Whether copies are simpler than lines of their own, which are a group where they are `alone` in their level. Of
+    names that somebody gave one by one, as conv2 and conv3, it must be clearly so."""
     together, apart = cost_of_arguments([one.term for one in run])
-    return 2 + together <= len(run) + apart + alone
+    named = bool(pattern.prefix) and not pattern.prefix.endswith(".")
+    return 2 + named + together <= len(run) + apart + alone
 
 
 def operands_of(statement: WrittenStatement) -> list[int]:
@@ -225,9 +228,24 @@ def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: Writte
     return replace(_joined([here], pattern, False), name=alike.name, path=alike.name)
 
 
+def copies_of_first(here: WrittenStatement, alike: WrittenStatement) -> WrittenStatement | None:
+    """A statement as copies of which there is one, as `alike` has several under names that differ in numbers."""
+    pattern = alike.term.value
+    if here.term.kind != "call" or here.term.text != alike.term.text:
+        return None
+    for match in NUMBER.finditer(here.name):
+        found = replace(pattern, prefix=here.name[: match.start()], suffix=here.name[match.end() :])
+        levels = [NUMBER.sub("", one.prefix) for one in (found, pattern)]
+        if int(match[0]) == pattern.start and found.suffix == pattern.suffix and levels[0] == levels[1]:
+            return _joined([here], found, False)
+    return None
+
+
 def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> WrittenStatement:
     """One statement for all copies: the number of them, and each argument over them."""
-    operands = [part for part in run[0].term.parts if part.kind == "variable"]
+    operands: list[Term] = []
+    for port, values in zip(run[0].ports, zip(*map(operands_of, run), strict=True), strict=True):
+        operands += map(variable, values if port in pattern.own else values[:1])
     columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
     arguments = [argument_of(list(column)) for column in columns]
     term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)
@@ -236,5 +254,7 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
         parent if alone and not local and not pattern.suffix else joined(parent, local.strip("_") or str(pattern.start))
     )
     outs = (*(run[copy].outs[0] for copy in pattern.read), *run[-1].outs)
+    if pattern.parts:
+        outs = tuple(value for one in run for value in one.outs)
     removable = run[0].removable and not pattern.read
     return replace(run[0], term=term, name=name, path=name, outs=outs, removable=removable)

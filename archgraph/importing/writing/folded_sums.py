@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from archgraph.importing.writing.copies import Pattern, operands_of
+from archgraph.importing.writing.copies import operands_of
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 

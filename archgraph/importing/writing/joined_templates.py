@@ -25,12 +25,15 @@ Step = tuple[WrittenStatement | None, WrittenStatement | None]
 """A step of the class as the one and as the other takes it."""
 
 
-def with_joined_classes(classes: Sequence[UnifiedClass[BodyTemplate]]) -> list[UnifiedClass[BodyTemplate]]:
-    """The classes, each joined with the first before it that it can be joined with."""
+def with_joined_classes(
+    classes: Sequence[UnifiedClass[BodyTemplate]], with_keys_of_its_own: bool = False
+) -> list[UnifiedClass[BodyTemplate]]:
+    """The classes, each joined with the first before it that it can be joined with: one whose keys the other has, or
+    any, where each may have keys of its own."""
     made: list[UnifiedClass[BodyTemplate]] = []
     for group in classes:
         for place, known in enumerate(made):
-            joined = _joined(known, group) or _joined(group, known)
+            joined = _joined(known, group, with_keys_of_its_own) or _joined(group, known, with_keys_of_its_own)
             if joined is not None:
                 made[place] = joined
                 break
@@ -39,9 +42,11 @@ def with_joined_classes(classes: Sequence[UnifiedClass[BodyTemplate]]) -> list[U
     return made
 
 
-def _joined(large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate]) -> UnifiedClass[BodyTemplate] | None:
-    """One class for two; the keys of the small one are all among those of the large one."""
-    if not _keys(small) <= _keys(large):
+def _joined(
+    large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate], own: bool
+) -> UnifiedClass[BodyTemplate] | None:
+    """One class for two; unless each may have its `own`, the keys of the small one are among those of the large one."""
+    if not own and not _keys(small) <= _keys(large):
         return None
     aligned = _aligned(large.fullest, small.fullest)
     if aligned is None:

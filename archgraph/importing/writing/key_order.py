@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archgraph.graph.types import Call, joined
-from archgraph.importing.writing.copies import Pattern
-from archgraph.importing.writing.repeated_groups import member_paths
+from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.member_paths import member_paths
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.ops.contract import Weight
 
@@ -29,7 +29,7 @@ def _units(statement: WrittenStatement) -> Iterator[Unit]:
     made = statement.made
     if statement.members:
         yield from ((path, 2) for path in member_paths(statement))
-    elif isinstance(made, Call):
+    elif isinstance(made, Call) or isinstance(statement.term.value, Pattern):
         yield from ((path, 2) for path in _paths(statement))
     elif made.op.name in ("parameter", "buffer", "register_buffer"):
         yield statement.name, 0 if made.op.name == "parameter" else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +10,21 @@ from typing import Any
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
 from archgraph.importing.writing.block_classes import BlockClass
-from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
-from archgraph.importing.writing.repeated_groups import GROUP
+from archgraph.importing.writing.repeated_groups import GROUP, PRESENT
+from archgraph.importing.writing.repeated_stages import STAGES, StagesForm
+from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
-from archgraph.importing.writing.values import ValueWriter, as_data, conditional, literal
+from archgraph.importing.writing.values import ValueWriter, as_data, conditional, literal, one_for_all
 from archgraph.ops.contract import lookup
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term
+
+_STOP = re.compile(r"\[:-?\d+\]\Z")
+"""The end of a list without its last entries, which copies do not come to."""
 
 
 @dataclass(eq=False, slots=True)
@@ -36,7 +42,7 @@ class Line:
     operation: str = ""
     when: str = ""
     members: tuple[Line, ...] = ()
-    """The nodes of a group with copies."""
+    """The nodes of a group with copies, or of stages."""
     counted: bool = False
     """Whether it is called after the level that it stands in, with its number."""
 
@@ -67,6 +73,11 @@ class Line:
         return tuple(range(len(self.outs))) if self.pattern.mapped else self.pattern.read
 
     @property
+    def is_read_by_number(self) -> bool:
+        """Whether others read some of its copies by their numbers."""
+        return bool(self.copies_read or (self.pattern is not None and self.pattern.parts))
+
+    @property
     def is_tensor(self) -> bool:
         """Whether it is a parameter or a buffer of the module around it."""
         made = self.statement.made
@@ -94,8 +105,14 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     arguments = [part for part in term.parts if part.kind != "variable"]
     members: tuple[Line, ...] = ()
     if term.kind == GROUP:
-        keys.update({"repeat": writer.written(arguments[0]), "path": "."})
+        keys["repeat"] = writer.written(arguments[0])
         members = tuple(_members(statement, arguments[1:], writer))
+    elif term.kind == STAGES:
+        keys["repeat"] = writer.written(arguments[0])
+        stage_keys = StageKeys(writer, known)
+        members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
+        if stage_keys.lists:
+            keys = {"for": stage_keys.lists}
     elif term.kind == "operation":
         assert isinstance(statement.made, Node)
         keys.update(_operation(statement.made, arguments, writer))
@@ -110,6 +127,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         counted = [part for part in arguments if part.kind != "number" or statement.name not in made.listed]
         mapped = isinstance(term.value, Pattern) and term.value.mapped
         keys.update(_block(counted, writer, known, mapped))
+        if keys.get("repeat") == 1 and isinstance(term.value, Pattern):
+            del keys["repeat"]
     if isinstance(statement.made, Call) and statement.made.scan is not None:
         keys.update(_steps(statement.made, statement.made.scan))
     if isinstance(term.value, Pattern) and term.value.chain:
@@ -127,7 +146,7 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         outs=statement.outs,
         statement=statement,
         pattern=term.value if term.kind == "copies" else None,
-        operation=_plain_name(keys.get("op", ""), term) if term.kind != GROUP else "layer",
+        operation={GROUP: "layer", STAGES: "stage"}.get(term.kind) or _plain_name(keys.get("op", ""), term),
         when=f"={condition}" if condition else "",
         members=members,
     )
@@ -135,6 +154,14 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
 
 def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWriter) -> Iterator[Line]:
     """The nodes of a group, without what they read."""
+    flags = [part for part in entries if part.kind == PRESENT]
+    lines = list(_all_members(statement, entries[: len(entries) - len(flags)], writer))
+    for flag in flags:
+        lines[int(flag.text)].keys["when"] = writer.written(flag.parts[0])
+    yield from lines
+
+
+def _all_members(statement: WrittenStatement, entries: list[Term], writer: ValueWriter) -> Iterator[Line]:
     for one, term, pattern in zip(statement.members, entries, statement.term.value.patterns, strict=True):
         arguments = list(term.parts)
         if isinstance(one.made, Node):
@@ -143,6 +170,18 @@ def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWrit
             keys = {"op": term.text, **dict(_of_each_copy(arguments, writer))}
         operation = _plain_name(keys["op"], term)
         yield Line(one.name, keys, one.ports, (), (), one, pattern, operation)
+
+
+def _steps_of_stages(statement: WrittenStatement, entries: list[Term], written: StageKeys) -> Iterator[Line]:
+    """The steps of stages, without what they read and their paths."""
+    form: StagesForm = statement.term.value
+    for place, (one, term) in enumerate(zip(statement.members, entries, strict=True)):
+        arguments = dict(written.arguments(term.parts, term.kind == "copies"))
+        operation = one.made.op.name if isinstance(one.made, Node) else term.text
+        keys = {"op": arguments.pop("op", operation), **arguments}
+        if place in form.lacking:
+            keys["when"] = "=not last"
+        yield Line(one.name, keys, one.ports, (), (), one, None, _plain_name(keys["op"], term))
 
 
 def _of_each_copy(arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[str, Any]]:
@@ -154,7 +193,7 @@ def _of_each_copy(arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[
             if default is MISSING or values[0] != as_data(default):
                 yield part.text, values[0]
         elif part.kind == "each":
-            yield part.text, f"={literal(values[0])}[i]"
+            yield part.text, f"={_STOP.sub('', literal(values[0]))}[i]"
         else:
             yield part.text, conditional("i % 2 == 0" if part.kind == "turns" else part.kind, values[0], values[1])
 
@@ -181,14 +220,9 @@ def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterat
             yield "op", value
             continue
         default = fields[part.text].default
-        if node.shares is not None or (not fields[part.text].is_required() and value == _as_written(default)):
+        if node.shares is not None or (not fields[part.text].is_required() and value == one_for_all(default)):
             continue
         yield part.text, value
-
-
-def _as_written(default: Any) -> Any:
-    value = as_data(default)
-    return value[0] if isinstance(value, list) and len(set(map(str, value))) == 1 else value
 
 
 def _block(arguments: list[Term], writer: ValueWriter, known: set[str], mapped: bool) -> Iterator[tuple[str, Any]]:

@@ -14,22 +14,27 @@ Symbols = Mapping[tuple[int, int], str]
 
 
 def list_among(inputs: Sequence[Value]) -> Mapping[int, str]:
-    """The places of inputs that were handed over as one list, as their names tell, with what each is called: x2 → x.2.
-    Nothing where there is no list, or several."""
+    """The places of inputs that were handed over as one list, as their names tell, with what each is called: x2 → x.2,
+    and skip, skip2, skip3 → skips.0, skips.1, skips.2. Nothing where there is no list, or several."""
+    names = {one.name: place for place, one in enumerate(inputs)}
     lists: dict[str, dict[int, int]] = {}
-    for place, value in enumerate(inputs):
-        match = _NUMBERED.fullmatch(value.name)
+    for name, place in names.items():
+        match = _NUMBERED.fullmatch(name)
         if match is not None:
             lists.setdefault(match[1], {})[int(match[2])] = place
+    for word, numbers in lists.items():
+        if word in names:
+            numbers[1] = names[word]
     found = [(word, numbers) for word, numbers in lists.items() if len(numbers) > 1]
     if len(found) != 1:
         return {}
     word, numbers = found[0]
+    first = int(word in names)
     types = {(inputs[place].type.rank, inputs[place].dtype) for place in numbers.values()}
-    whole = (
-        sorted(numbers) == list(range(len(numbers))) and len(types) == 1 and word not in {one.name for one in inputs}
-    )
-    return {numbers[number]: f"{word}.{number}" for number in sorted(numbers)} if whole else {}
+    if sorted(numbers) != list(range(first, first + len(numbers))) or len(types) > 1:
+        return {}
+    called = f"{word}s" if first and f"{word}s" not in names else word
+    return {numbers[number]: f"{called}.{number - first}" for number in sorted(numbers)}
 
 
 def with_list_of_inputs(template: BodyTemplate) -> BodyTemplate | None:

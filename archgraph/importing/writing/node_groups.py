@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archgraph.graph.types import Call, joined
-from archgraph.importing.writing.copies import Pattern
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.level_order import Named, first_places, levels_before_others
 from archgraph.importing.writing.lines import Line
-from archgraph.importing.writing.repeated_groups import member_paths
+from archgraph.importing.writing.member_paths import member_paths
 
 _MOST_HANDED_OUT = 3
 

@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 
 from archgraph.graph.types import joined
+from archgraph.importing.writing.counted_starts import is_single
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
 from archgraph.importing.writing.repeated_nodes import repeated_nodes
 from archgraph.importing.writing.wiring import WiringWriter
+from archgraph.structure.naming import free
 
 
 class TreeWriter:
@@ -66,7 +68,7 @@ class TreeWriter:
         modules = {part.path.partition(".")[0] for part in group.parts if not _is_weightless(part)}
         for part in group.parts:
             wanted = part.path
-            counted = isinstance(part, Line) and bool(part.copies_read)  # 1.3 would be a number
+            counted = isinstance(part, Line) and part.is_read_by_number  # 1.3 would be a number
             if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden and not counted:
                 name = wanted
             else:
@@ -146,8 +148,15 @@ class TreeWriter:
         return part
 
     def _export_name(self, value: int, group: NodeGroup) -> str:
-        """How a group calls a value that it hands out: as the member that makes it, and as that one calls it. A member
-        that is called by a number has what it applies before it: resnet_0."""
+        """How a group calls a value that it hands out."""
+        names: dict[int, str] = {}
+        for one in self._exports[id(group)]:
+            names[one] = free(self._wanted_name(one, group), names.values())
+        return names[value]
+
+    def _wanted_name(self, value: int, group: NodeGroup) -> str:
+        """A value of a group as the member that makes it, and as that one calls it. A member that is called by a number
+        has what it applies before it: resnet_0."""
         name = self._name_inside(value, group)
         return f"{self._makers[value].operation or 'part'}_{name}" if name[0].isdecimal() else name
 
@@ -160,7 +169,7 @@ class TreeWriter:
         if isinstance(member, NodeGroup):
             return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
         port = _port(line, value)
-        return f"{name}_{port}" if port else name
+        return f"{name}_{port.replace('.', '_')}" if port else name
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
@@ -231,8 +240,8 @@ class TreeWriter:
         keys |= line.keys
         if line.when:
             keys["when"] = line.when
-        outside = [self._reference(value, scope) for value in line.operands]
-        return {**keys, "nodes": repeated_nodes(line, outside, self._depth(line), self._visible[id(scope)])}
+        outside = [self._wires.numbered(value, partial(self._reference, scope=scope)) for value in line.operands]
+        return keys | repeated_nodes(line, outside, self._depth(line), self._visible[id(scope)])
 
     def _shared(self, made: Any) -> str:
         for line in self._root.lines():
@@ -246,8 +255,10 @@ class TreeWriter:
             prefix = line.pattern.prefix
             cut = self._depth(line)
             prefix = prefix.split(".", cut)[-1] if cut else prefix
-            plain = prefix == f"{name}." and not line.pattern.start and not line.pattern.suffix
+            plain = prefix == f"{name}." and not (line.pattern.start or line.pattern.suffix or line.counted)
             counted = f"{{i + {line.pattern.start}}}" if line.pattern.start else "{i}"
+            if is_single(line):
+                counted = f"{{{line.pattern.start}}}"
             return "" if plain else f"{prefix}{counted}{line.pattern.suffix}"
         if line.hidden:
             return line.path.rpartition(".")[0] or "."
@@ -270,8 +281,12 @@ def _is_weightless(part: Line | NodeGroup) -> bool:
 
 
 def _called_after(part: Line | NodeGroup, path: str) -> str:
-    """What a part whose level is a number is called after: its operation, or the level around it."""
-    return part.operation if isinstance(part, Line) and not part.counted else _counted(path)
+    """What a part whose level is a number is called after: its operation, or the level around it, with its number
+    unless it stands for copies from the first on."""
+    if not isinstance(part, Line) or part.counted:
+        first = isinstance(part, Line) and part.pattern is not None and not part.pattern.start
+        return _counted(path.rpartition(".")[0] if first else path)
+    return part.operation
 
 
 def _counted(path: str) -> str:
@@ -285,7 +300,18 @@ def _port(line: Line, value: int) -> str:
     """The name of an output where there are several, or the number of a copy; '' for the result of a line."""
     place = line.outs.index(value)
     copies = line.copies_read
+    if line.pattern is not None and line.pattern.parts:
+        return _part_of_copy(line.pattern.parts, place)
     if copies or len(line.outs) == 1:
         return str(copies[place]) if place < len(copies) else ""
     names = [value.name.rpartition(".")[2] for value in line.statement.made.outputs]
     return listed_outputs(names, line.statement.listed).get(names[place], names[place])
+
+
+def _part_of_copy(parts: Sequence[Sequence[str]], place: int) -> str:
+    """The name of a value among those that all copies hand out, with the number of its copy unless that is the last."""
+    for copy, names in enumerate(parts):
+        if place < len(names):
+            return names[place] if copy == len(parts) - 1 else f"{copy}.{names[place]}"
+        place -= len(names)
+    raise AssertionError("a line makes what it is asked for")

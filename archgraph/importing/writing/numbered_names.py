@@ -18,6 +18,11 @@ class NumberedName:
     number: int = -1
     count: int = -1
 
+    @property
+    def whole(self) -> str:
+        """The name with its number, which that of the last copy is left without."""
+        return f"{self.stem}.{self.number}" if self.stem == self.name else self.name
+
 
 def together(names: Sequence[NumberedName]) -> list[str]:
     """The names, those of one stem whose numbers count as one: all of them, or a slice of at least three."""

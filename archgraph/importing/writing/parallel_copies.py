@@ -6,70 +6,43 @@ under its number.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from archgraph.graph.types import joined
 from archgraph.importing.writing.copied_arguments import argument_of, cost_of_arguments
-from archgraph.importing.writing.copies import NUMBER, Pattern, is_lent, is_scan, is_whole_level, operands_of
+from archgraph.importing.writing.copies import is_lent, is_scan, is_whole_level, operands_of
+from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
+from archgraph.importing.writing.numbered_values import Place, places, places_of_inputs, ports_of_their_own
+from archgraph.importing.writing.plain_operations import as_call
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number
-
-Place = tuple[int, str, int]
-"""Which statement hands a value out, the word before the number that it has there, and this number."""
-_NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
 def with_parallel_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
     """The template with alike modules that stand side by side as copies, where that is simpler, or always."""
     statements: list[WrittenStatement] = list(template.entries())
+    calls = list(map(as_call, statements))
     made: list[WrittenStatement] = []
-    places = dict(_places_of_inputs(template))
+    numbered = dict(places_of_inputs(template))
     gone: set[int] = set()
     for at, statement in enumerate(statements):
         if id(statement) in gone:
             continue
-        found = _row(statements, at, places, {value for one in made for value in one.outs}, len(template.arguments))
+        found = _row(calls, at, numbered, {value for one in made for value in one.outs}, len(template.arguments))
         if found is not None and (always or _saves(*found)):
             row, pattern = found
-            gone.update(map(id, row))
-            statement = _side_by_side(statements, row, pattern)
-        places.update(_places(statement, len(made)))
+            whole = {one.name for one in row}
+            gone.update(id(one) for one in statements if one.name in whole)
+            statement = _side_by_side(calls, row, pattern)
+        numbered.update(places(statement, len(made)))
         made.append(statement)
     template.statements = [*made]
     return template
 
 
-def numbered_values(template: BodyTemplate) -> dict[int, Place]:
-    """Under which number each value is handed out that has one, by the value."""
-    found = dict(_places_of_inputs(template))
-    for at, statement in enumerate(template.entries()):
-        found.update(_places(statement, at))
-    return found
-
-
-def _places_of_inputs(template: BodyTemplate) -> Iterator[tuple[int, Place]]:
-    for value, name in template.listed.items():
-        yield value, (-1, "", int(name.rpartition(".")[2]))
-
-
-def _places(statement: WrittenStatement, at: int) -> Iterator[tuple[int, Place]]:
-    """Under which numbers a statement hands its values out, if it does."""
-    pattern = statement.term.value
-    mapped = isinstance(pattern, Pattern) and pattern.mapped
-    several = len(statement.outs) > 1 and (mapped or len(statement.made.outputs) == len(statement.outs))
-    for place, value in enumerate(statement.outs) if several else ():
-        word = str(place)
-        if not mapped:
-            word = statement.made.outputs[place].name.rpartition(".")[2]
-        match = _NUMBERED.fullmatch(word)
-        if match is not None:
-            yield value, (at, match[1], int(match[2]))
-
-
 def _row(
-    statements: Sequence[WrittenStatement], at: int, places: dict[int, Place], known: set[int], inputs: int
+    statements: Sequence[WrittenStatement], at: int, numbered: Mapping[int, Place], known: set[int], inputs: int
 ) -> tuple[list[WrittenStatement], Pattern] | None:
     """The modules beside that of a statement, this one first, that could stand where it does, and how names count."""
     first = statements[at]
@@ -85,7 +58,7 @@ def _row(
             if not there or not whole or not _is_alike(first, here) or not _is_plain(here, statements):
                 break
             row.append(here)
-        own = _ports_of_their_own(row, places) if len(row) > 1 else None
+        own = ports_of_their_own(row, numbered) if len(row) > 1 else None
         if own is not None:
             return row, replace(pattern, own=own)
     return None
@@ -98,21 +71,6 @@ def _is_plain(statement: WrittenStatement, statements: Sequence[WrittenStatement
 def _is_alike(first: WrittenStatement, here: WrittenStatement) -> bool:
     kind = (here.term.kind, here.term.text, here.training, here.ties, here.ports)
     return kind == (first.term.kind, first.term.text, first.training, first.ties, first.ports)
-
-
-def _ports_of_their_own(row: Sequence[WrittenStatement], places: dict[int, Place]) -> tuple[str, ...] | None:
-    """The ports at which each copy reads a value of its own, by its number; None where numbers do not tell them."""
-    found: list[str] = []
-    for port, column in zip(row[0].ports, zip(*map(operands_of, row), strict=True), strict=True):
-        if len(set(column)) == 1:
-            continue
-        if not all(value in places for value in column):
-            return None
-        maker, word, first = places[column[0]]
-        if [places[value] for value in column] != [(maker, word, first + copy) for copy in range(len(column))]:
-            return None
-        found.append(port)
-    return tuple(found)
 
 
 def _saves(row: Sequence[WrittenStatement], pattern: Pattern) -> bool:

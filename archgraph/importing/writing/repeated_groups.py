@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 
 from archgraph.graph.types import joined
 from archgraph.importing.writing.copied_arguments import argument_of
-from archgraph.importing.writing.copies import NUMBER, Pattern, is_lent, is_scan, operands_of
-from archgraph.importing.writing.parallel_copies import Place, numbered_values
+from archgraph.importing.writing.copies import is_lent, is_scan, operands_of
+from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
+from archgraph.importing.writing.numbered_values import Place, counts, numbered_values
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
 GROUP = "group"
 """The kind of a term that holds the entries of a group: `repeat`, then the terms of its members."""
+PRESENT = "present"
+"""The kind of a term that says whether a member, whose number is its text, is there in an instance."""
 _MOST_MEMBERS = 6
 Source = tuple[str, int, int]
 """What a member reads: `before`; `member` and its place; `outside` and the place of the value among the operands of the
@@ -90,8 +93,8 @@ class _GroupSearch:
             alike = len(row) == size and all(map(_is_alike, first, row)) and all(map(self._is_plain, row))
             if not alike or operands_of(row[0])[:1] != [rows[-1][-1].outs[0]]:
                 return rows
-            if self._sources([*rows, row]) is None:
-                return rows
+            if self._sources([*rows, row]) is None:  # two of three alike layers are no group
+                return rows if len(rows) > 2 else []
             rows.append(row)
 
     def _is_plain(self, one: WrittenStatement) -> bool:
@@ -143,13 +146,11 @@ class _GroupSearch:
         if len(set(values)) == 1:
             operands.append(values[0])
             return "outside", len(operands) - 1, 1
-        places = [self._places.get(value, (-2, "", copy)) for copy, value in enumerate(values)]
-        for way, step in (("up", 1), ("down", -1)):
-            maker, word, start = places[0]
-            if maker > -2 and places == [(maker, word, start + step * copy) for copy in range(len(values))]:
-                operands.extend(values)
-                return way, len(operands) - len(values), len(values)
-        return None
+        step = counts(values, self._places)
+        if not step:
+            return None
+        operands.extend(values)
+        return "up" if step > 0 else "down", len(operands) - len(values), len(values)
 
 
 def _is_alike(first: WrittenStatement, here: WrittenStatement) -> bool:
@@ -221,7 +222,7 @@ def _level(patterns: Sequence[Pattern | None], others: Sequence[WrittenStatement
     return ".".join(common)
 
 
-def member_paths(statement: WrittenStatement) -> Iterator[str]:
+def paths_in_group(statement: WrittenStatement) -> Iterator[str]:
     """The paths of all modules of a group, copy by copy."""
     form = statement.term.value
     count = next(part.value for part in statement.term.parts if part.kind == "number")

@@ -6,16 +6,23 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
-from archgraph.importing.writing.numbered_names import counted_name
+from archgraph.importing.writing.numbered_names import NumberedName, counted_name
 from archgraph.importing.writing.repeated_groups import GroupForm, Source
+from archgraph.importing.writing.repeated_stages import StagesForm
+from archgraph.importing.writing.stage_keys import stage_paths
 
 
-def repeated_nodes(group: Line, outside: Sequence[str], depth: int, taken: Collection[str]) -> dict[str, Any]:
-    """The nodes of a group. `outside` are the names of what the group reads, `depth` is how many levels of the module
-    tree are groups around it, `taken` are names that would hide others."""
-    form: GroupForm = group.statement.term.value
+def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, taken: Collection[str]) -> dict[str, Any]:
+    """The nodes of a group, behind its own path. `outside` are the names of what the group reads, `depth` is how many
+    levels of the module tree are groups around it, `taken` are names that would hide others."""
+    form: GroupForm | StagesForm = group.statement.term.value
+    if isinstance(form, StagesForm):
+        own, paths = stage_paths(form, depth)
+    else:
+        own, paths = {"path": "."}, [_path(pattern, depth) for pattern in form.patterns]
     names: list[str] = []
     for member in group.members:
         names.append(node_name(member.operation, {*taken, *names}))
@@ -29,22 +36,29 @@ def repeated_nodes(group: Line, outside: Sequence[str], depth: int, taken: Colle
         wiring = _wiring(member, read, plain)
         if wiring is not None:
             keys = {"op": keys.pop("op"), "in": wiring, **keys}
-        if member.pattern is not None:
-            pattern = member.pattern
-            prefix = pattern.prefix.split(".", depth)[-1] if depth else pattern.prefix
-            counted = f"{{i + {pattern.start}}}" if pattern.start else "{i}"
-            keys["path"] = f"{prefix}{counted}{pattern.suffix}"
+        if paths[place]:
+            keys["path"] = paths[place]
         found[names[place]] = keys["op"] if list(keys) == ["op"] else keys
-    return found
+    return {**own, "nodes": found}
 
 
-def _read(source: Source, names: Sequence[str], outside: Sequence[str]) -> str:
+def _path(pattern: Pattern | None, depth: int) -> str:
+    """The path of a node in each copy; '' where it has no weights."""
+    if pattern is None:
+        return ""
+    prefix = pattern.prefix.split(".", depth)[-1] if depth else pattern.prefix
+    return f"{prefix}{{i + {pattern.start}}}{pattern.suffix}" if pattern.start else f"{prefix}{{i}}{pattern.suffix}"
+
+
+def _read(source: Source, names: Sequence[str], outside: Sequence[NumberedName]) -> str:
     kind, place, count = source
     if kind == "before":
         return "prev"
     if kind == "member":
         return names[place]
-    return outside[place] if kind == "outside" else counted_name(outside[place : place + count])
+    if kind == "outside":
+        return outside[place].name
+    return counted_name([one.whole for one in outside[place : place + count]])
 
 
 def _wiring(member: Line, read: Sequence[str], plain: bool) -> Any:

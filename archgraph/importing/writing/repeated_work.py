@@ -15,6 +15,7 @@ from archgraph.dims import Size
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
 from archgraph.importing.writing.idioms import read_by
+from archgraph.importing.writing.joint_network import NETWORK
 from archgraph.importing.writing.naming import levels, unhidden_name
 from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
@@ -96,7 +97,8 @@ def _all_work(body: Graph, class_name: str, ends: Collection[str]) -> Iterator[W
         if len(item.outputs) == 1 and id(item.outputs[0]) in makers and isinstance(item, Node):
             nodes = sorted(_led_to(item, makers, readers), key=lambda node: order[id(node)])
             if len(nodes) > 2 and len({node.op.name for node in nodes}) > 1:  # a sum of many values is one by itself
-                yield _work(nodes, (form, order[id(item)]))
+                place = (NETWORK, item.name) if class_name == NETWORK else (form, order[id(item)])
+                yield _work(nodes, place)
 
 
 def _is_plain(node: Node) -> bool:

@@ -30,7 +30,7 @@ def _body(body: Mapping[str, Any]) -> dict[str, Any]:
     params = {**body.get("params", {}), _NAME: {"type": "node", "default": norm}}
     made: dict[str, Any] = {}
     for key, value in body.items():
-        if key == "inputs":
+        if key == ("params" if "params" in body else "presets" if "presets" in body else "inputs"):
             made["params"] = params
         if key != "params":
             made[key] = _replaced(value, norm) if key == "nodes" else value

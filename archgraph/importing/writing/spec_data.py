@@ -7,7 +7,7 @@ from typing import Any
 
 from archgraph.dims import Constraint
 from archgraph.graph.types import Graph
-from archgraph.importing.tracing.branch_conditions import ASKED, AskedEquation
+from archgraph.importing.tracing.symbols import ASKED, AskedEquation
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
@@ -28,17 +28,19 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     spec: dict[str, Any] = {"archgraph": 1, "name": name}
     if about:
         spec["about"] = about
-    spec["inputs"] = {value.name: _input([str(size) for size in value.shape], value.dtype) for value in graph.inputs}
-    _bound(spec["inputs"], graph)
-    spec |= _body(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
+    spec["inputs"] = {
+        value.name: input_data([str(size) for size in value.shape], value.dtype) for value in graph.inputs
+    }
+    with_bounds(spec["inputs"], graph)
+    spec |= body_data(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
-        spec["blocks"] = {made.name: _block(made) for made in reversed(blocks)}
+        spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
     return with_shared_norms(spec)
 
 
-def _block(made: BlockClass) -> dict[str, Any]:
+def block_data(made: BlockClass) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    parameters = {parameter.name: _declared(parameter) for parameter in made.parameters}
+    parameters = {parameter.name: declared(parameter) for parameter in made.parameters}
     if parameters or made.handed:
         size = {"type": "any", **({"default": None} if made.lacking else {})}
         found["params"] = {**dict.fromkeys(made.handed, size), **parameters}
@@ -47,15 +49,15 @@ def _block(made: BlockClass) -> dict[str, Any]:
     for place, value in enumerate(body.inputs):
         word, _, number = listed.get(place, value.name).partition(".")
         if not number or word not in inputs:
-            inputs[word] = _input([made.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
+            inputs[word] = input_data([made.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
         if number:
             one = inputs[word] if isinstance(inputs[word], dict) else {"shape": inputs[word]}
             inputs[word] = {"each": len(listed), **one}
     found["inputs"] = inputs
-    return found | _body(made, made.template.input_names, list(body.outputs))
+    return found | body_data(made, made.template.input_names, list(body.outputs))
 
 
-def _body(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
+def body_data(made: BlockClass, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
     template = made.template
     root = grouped(lines(made), template.body.order, template.outputs)
     tree = TreeWriter(root, inputs, template.outputs)
@@ -79,12 +81,12 @@ def _outputs(names: Sequence[str], values: Sequence[str], template: BodyTemplate
     return {name or "output": value for name, value in by_name.items()}
 
 
-def _input(shape: list[str], dtype: str) -> Any:
+def input_data(shape: list[str], dtype: str) -> Any:
     sizes = [int(size) if size.isdecimal() else size if size.isidentifier() else f"={size}" for size in shape]
     return sizes if dtype == "float32" else {"shape": sizes, "dtype": dtype}
 
 
-def _bound(inputs: dict[str, Any], graph: Graph) -> None:
+def with_bounds(inputs: dict[str, Any], graph: Graph) -> None:
     """Adds the bounds of sizes that follow from no operation, each to the first input that has the size."""
     for constraint in graph.constraints:
         if not any(cause.reason.startswith(ASKED) for cause in constraint.causes):
@@ -109,7 +111,7 @@ def _claims(constraint: Constraint) -> Iterator[str]:
         yield f"{constraint.symbol} <= {constraint.maximum}"
 
 
-def _declared(parameter: ClassParameter) -> Any:
+def declared(parameter: ClassParameter) -> Any:
     """A default, or a type where there is none."""
     values = [value for value in parameter.values if value is not ABSENT]
     if parameter.default is MISSING:

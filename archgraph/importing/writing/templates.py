@@ -15,6 +15,7 @@ from archgraph.errors import ImportingError
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Node, Value, joined
 from archgraph.importing.writing.handed_sizes import HandedSize
+from archgraph.importing.writing.joint_network import NETWORK
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.values import number_count
 from archgraph.importing.writing.written_ties import WrittenTies
@@ -261,6 +262,8 @@ def _size_term(size: Dim, template: BodyTemplate) -> Term:
     handed = template.handed
     sources += [HandedSize(known, place) for place, known in enumerate(handed or ())]
     found = template.sizes.expressed(size, sources)
+    if found is None and template.call.block == NETWORK:
+        return Term("symbolic", str(size))
     if found is None and handed is not None and isinstance(size, Size):
         handed.append(size)
         return HandedSize(size, len(handed) - 1).term

@@ -63,6 +63,10 @@ def expression_text(expression: Expression, binding: int = 0) -> str:
         return literal(expression.value)
     if not isinstance(expression, Arithmetic):
         return expression.name
+    less = expression.right.value if isinstance(expression.right, ConstantNumber) else 0
+    if expression.operator == "+" and type(less) is int and less < 0:
+        text = f"{expression_text(expression.left, _BINDING['-'])} - {-less}"
+        return f"({text})" if _BINDING["-"] < binding else text
     strength = _BINDING[expression.operator]
     left, right = expression_text(expression.left, strength), expression_text(expression.right, strength + 1)
     text = f"{left} {expression.operator} {right}"
@@ -98,6 +102,12 @@ def number_count(value: Any) -> int:
 def as_data(value: Any) -> Any:
     """Tuples as lists, at every depth."""
     return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def one_for_all(value: Any) -> Any:
+    """A default as it is written: one number for all dimensions where they have the same."""
+    data = as_data(value)
+    return data[0] if isinstance(data, list) and len(set(map(str, data))) == 1 else data
 
 
 def conditional(condition: str, chosen: Any, otherwise: Any) -> str:

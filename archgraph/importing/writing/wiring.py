@@ -41,14 +41,7 @@ class WiringWriter:
             return None if by_default else names[0]
         return names
 
-    def _all_read(self, line: Line, reference: Reference, default: int | None) -> Any:
-        """What an operation reads that takes any number of values: copies and parts in a row together."""
-        if list(line.operands) == [default]:
-            return None
-        names = together([self._numbered(value, reference) for value in line.operands])
-        return names[0] if len(names) == 1 else names
-
-    def _numbered(self, value: int, reference: Reference) -> NumberedName:
+    def numbered(self, value: int, reference: Reference) -> NumberedName:
         """How nodes of a group name a value, and which of how many copies or parts it is."""
         name = reference(value)
         line = self._makers.get(value)
@@ -62,14 +55,21 @@ class WiringWriter:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
         if place < len(line.pattern.read):
             return NumberedName(name, stem, line.pattern.read[place])
-        copies = line.keys.get("repeat")
-        return NumberedName(name, name, copies - 1) if isinstance(copies, int) else NumberedName(name)
+        copies = _number_of_copies(line)
+        return NumberedName(name, name, copies - 1) if copies else NumberedName(name)
+
+    def _all_read(self, line: Line, reference: Reference, default: int | None) -> Any:
+        """What an operation reads that takes any number of values: copies and parts in a row together."""
+        if list(line.operands) == [default]:
+            return None
+        names = together([self.numbered(value, reference) for value in line.operands])
+        return names[0] if len(names) == 1 else names
 
     def _listed(self, line: Line, reference: Reference) -> dict[str, Any]:
         """What is read at each port of a block, at those of a list (`x.0`, `x.1`) together."""
         found: dict[str, list[NumberedName]] = {}
         for port, value in zip(line.ports, line.operands, strict=True):
-            found.setdefault(port.partition(".")[0], []).append(self._numbered(value, reference))
+            found.setdefault(port.partition(".")[0], []).append(self.numbered(value, reference))
         whole = {port: together(names) for port, names in found.items()}
         return {
             port: names[0] if len(names) == 1 else [one.name for one in found[port]] for port, names in whole.items()
@@ -77,16 +77,24 @@ class WiringWriter:
 
     def _read_names(self, line: Line, reference: Reference) -> list[str]:
         """What is read at each port; where each copy reads another value, its name with their number."""
-        names = [reference(value) for value in line.operands]
-        count = len(names) - len(line.ports) + len(line.own)
+        values = list(line.operands)
+        count = len(values) - len(line.ports) + len(line.own)
         found: list[str] = []
         for port in line.ports:
             if port in line.own:
-                found.append(counted_name(names[: count // len(line.own)]))
-                del names[: count // len(line.own)]
+                length = count // len(line.own)
+                found.append(counted_name([self.numbered(value, reference).whole for value in values[:length]]))
+                del values[:length]
             else:
-                found.append(names.pop(0))
+                found.append(reference(values.pop(0)))
         return found
+
+
+def _number_of_copies(line: Line) -> int:
+    """How many copies a line has; 0 where a parameter says it."""
+    lists = [values for values in line.keys.get("for", {}).values() if isinstance(values, list)]
+    copies = len(lists[0]) if lists else line.keys.get("repeat")
+    return copies if isinstance(copies, int) else 0
 
 
 def _is_variadic(line: Line) -> bool:

@@ -17,11 +17,12 @@ from operator import le
 from typing import TYPE_CHECKING, Any
 
 from archgraph.errors import ArchgraphError, Problem
-from archgraph.graph.relocation import relocated
+from archgraph.graph.relocation import AS_THEY_ARE, NewNumbers, relocated
 from archgraph.graph.types import Graph
 from archgraph.language.elaboration.elaboration_log import AppliedName, BodyInside, FactsCall, LogEntry, condensed
 from archgraph.language.elaboration.evaluation import holds_expression
 from archgraph.language.elaboration.resolve import WrittenNode
+from archgraph.language.elaboration.settings import KnownSettings, Settings
 from archgraph.language.expressions import budget
 from archgraph.records import record
 
@@ -63,10 +64,11 @@ class ElaboratedBody:
     warnings: tuple[Problem, ...]
     log: tuple[LogEntry, ...]
     depth: tuple[int, int, int]
+    new: NewNumbers = AS_THEY_ARE
 
     def at(self, address: str) -> Graph:
         """The body for another address."""
-        return relocated(self.graph, self.use.address, address)
+        return relocated(self.graph, self.use.address, address, self.new)
 
     def warnings_at(self, address: str) -> list[Problem]:
         """Its warnings for another address."""
@@ -81,15 +83,17 @@ class ElaboratedBody:
 
 @dataclass(slots=True)
 class BlockCache:
-    """The bodies of one run, by what they follow from."""
+    """The bodies of one run, by what they follow from, and one of each by what they follow from but probabilities."""
 
     bodies: dict[Any, ElaboratedBody] = field(default_factory=dict)
+    alike: dict[Any, ElaboratedBody] = field(default_factory=dict)
+    settings: KnownSettings = field(default_factory=KnownSettings)
 
     def find(self, use: Use, begun: ElaborationProgress, run: Elaboration) -> ElaboratedBody | None:
         """The body of an equal use that stood at least as deep, so that no limit of depth is passed by copying: one of
         this network, or of one before it. Its nodes are counted."""
         key = _key(use)
-        found = self.bodies.get(key)
+        found = self.bodies.get(key) or self._with_numbers(use, key)
         if found is None:
             found = _KEPT.get(key)
             if found is None or not _deep_enough(found, begun) or not self._taken_over(found, use, run):
@@ -112,9 +116,33 @@ class BlockCache:
         )
         key = _key(use)
         self.bodies[key] = found = ElaboratedBody(key, use, *body, nodes, warnings, log, begun.depth)
+        settings = self._settings(use)
+        if settings:
+            self.alike[_key(use, settings.names)] = found
         run.log[begun.log :] = [BodyInside(found, use.address)]
         if use.definitions.lasting and all(map(_lasting, use.given.values())):
             _KEPT.keep(replace(found, log=tuple(condensed(log))))
+
+    def _settings(self, use: Use) -> Settings | None:
+        """The parameters of a use that decide nothing but probabilities; None where it has no fractions at all."""
+        if not any(type(value) is float for value in use.given.values()):
+            return None
+        found = self.settings.of(use.block, use.definitions)
+        return found if found.names else None
+
+    def _with_numbers(self, use: Use, key: Any) -> ElaboratedBody | None:
+        """The body of a use that differs in probabilities only, with those of this one; None where there is none, or
+        where one is no probability."""
+        settings = self._settings(use)
+        found = self.alike.get(_key(use, settings.names)) if settings else None
+        if settings is None or found is None:
+            return None
+        given = {name: use.given[name] for name in settings.names if type(use.given.get(name)) is float}
+        if not all(0 <= number <= 1 for number in given.values()):
+            return None
+        arguments = {name: given.get(name, value) for name, value in found.arguments.items()}
+        self.bodies[key] = made = replace(found, key=key, arguments=arguments, new=settings.numbers(given))
+        return made
 
     def _taken_over(self, body: ElaboratedBody, use: Use, run: Elaboration) -> bool:
         """Whether a body of an earlier network comes out the same in this one. What it requires is required."""
@@ -215,8 +243,10 @@ def _sees_names(node: WrittenNode) -> bool:
     return holds_expression([node.spec.op, node.spec.arguments])
 
 
-def _key(use: Use) -> Any:
-    return id(use.block), use.inputs, use.types, use.selected, _identity(use.given)
+def _key(use: Use, besides: frozenset[str] = frozenset()) -> Any:
+    """What a body follows from; `besides` are parameters that may have any numbers."""
+    given = {name: float if name in besides and type(value) is float else value for name, value in use.given.items()}
+    return id(use.block), use.inputs, use.types, use.selected, _identity(given if besides else use.given)
 
 
 def _identity(value: Any) -> Any:

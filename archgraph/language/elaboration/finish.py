@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from archgraph.errors import Problem, SchemaError, SpecError, WiringError, nearest
-from archgraph.graph.direct_indices import rows_of_inputs
+from archgraph.graph.direct_indices import direct_indices
 from archgraph.graph.embedding_tables import reads_tables
 from archgraph.graph.invariants import check as check_invariants
 from archgraph.graph.keys import parameter_count, weights
@@ -80,9 +80,13 @@ def _output_names(spec: Spec, outputs: Iterable[str]) -> dict[str, str]:
 
 def _with_indices(graph: Graph, run: Elaboration) -> Graph:
     """The graph for the sizes at which every index that it counts has its row in a table. Raises ShapeError."""
-    if not reads_tables(graph) or rows_of_inputs(graph) is not None:
+    if not reads_tables(graph):
         return graph
-    from archgraph.graph.index_ranges import require_indices  # numpy is not needed for networks without such indices
+    direct = direct_indices(graph)
+    if direct is not None:
+        direct.require(run.facts)
+        return replace(graph, constraints=run.facts.constraints()) if direct.demands else graph
+    from archgraph.graph.index_ranges import require_indices  # on arrays of numpy, which few networks need
 
     require_indices(graph, run.facts)
     return replace(graph, constraints=run.facts.constraints())

@@ -1,0 +1,14 @@
+"""The paths of all modules that a group with copies stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archgraph.importing.writing.repeated_groups import GROUP, paths_in_group
+from archgraph.importing.writing.repeated_stages import paths_in_stages
+from archgraph.importing.writing.templates import WrittenStatement
+
+
+def member_paths(statement: WrittenStatement) -> Iterator[str]:
+    """The paths, copy by copy or stage by stage."""
+    return paths_in_group(statement) if statement.term.kind == GROUP else paths_in_stages(statement)

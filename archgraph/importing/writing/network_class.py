@@ -1,0 +1,76 @@
+"""The networks of a family as instances of one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+
+from archgraph.errors import ImportingError
+from archgraph.graph.types import Call, Graph
+from archgraph.importing.writing.alike_copies import with_alike_copies
+from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
+from archgraph.importing.writing.classes_of_family import with_all_copies
+from archgraph.importing.writing.counted_starts import with_counted_starts
+from archgraph.importing.writing.joined_templates import with_joined_classes
+from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.structure.unification import UnifiedClass, unified
+
+_WAYS = ((True, False), (False, False), (True, True), (False, True), (None, False), (None, True))
+"""How networks may be written, the best way first: with modules in a row as copies always, since another network may
+have more of them, where that is simpler, or never; and whether blocks may be chosen for single places."""
+
+
+def network_class(
+    networks: Sequence[Call], read: Callable[[Call], BodyTemplate], standard: frozenset[str]
+) -> UnifiedClass[BodyTemplate]:
+    """The class of some networks, with their templates in this order; `standard` are the standard blocks that they
+    apply. Raises ImportingError, with the first difference, where they are not of one class.
+
+    The first way counts in which they are.
+    """
+    tried = []
+    for always, places_too in _WAYS:
+        templates = list(map(read, networks))
+        with_chosen_blocks(templates, standard, places_too)
+        if always is not None:
+            for one in templates:
+                with_all_copies(one, always)
+            with_counted_starts(templates)
+            templates = list(with_alike_copies(templates, across=True))
+        tried.append(with_joined_classes(unified(templates), with_keys_of_its_own=True))
+        if len(tried[-1]) == 1:
+            break
+    else:
+        raise _difference(tried[0][0].templates[0], tried[0][1].templates[0])
+    (found,) = tried[-1]
+    places = {id(call): place for place, call in enumerate(networks)}
+    found.templates.sort(key=lambda template: places[id(template.call)])
+    return found
+
+
+def _difference(one: BodyTemplate, other: BodyTemplate) -> ImportingError:
+    """What is first in one network that the other does not have there."""
+    pairs = zip_longest(one.entries(), other.entries())
+    here, there = next((pair for pair in pairs if _told(pair[0]) != _told(pair[1])), (None, None))
+    return ImportingError(
+        f"{other.body.name} differs from {one.body.name} in more than numbers and parts that it lacks",
+        expected=_told(here),
+        received=_told(there),
+        hint="import it by itself, or with those that are built alike",
+    )
+
+
+def _told(statement: WrittenStatement | None) -> str:
+    """A step of a network for people: what it applies and where."""
+    if statement is None:
+        return "nothing more"
+    word = statement.term.text.partition("(")[0]
+    copies = " in copies" if statement.term.kind in ("copies", "group") else ""
+    return f"{statement.name}: {word}{copies}"
+
+
+def network_symbols(body: Graph) -> Mapping[tuple[int, int], str]:
+    """How the sizes of a network's inputs are called: as the network itself calls them."""
+    return {
+        (place, axis): str(size) for place, value in enumerate(body.inputs) for axis, size in enumerate(value.shape)
+    }

@@ -1,0 +1,290 @@
+"""Stages of a network, of which each is a run of copies, or a few steps: they become one group with copies of which
+each walks lists, as many copies as its stage has.
+
+Each step of a stage reads what stands before it, and what is the same in all of them. The last stage may lack its last
+steps, as the one that halves the image.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from archgraph.graph.types import Call, Node, joined
+from archgraph.importing.writing.copies import copies_of_first, is_lent, is_scan, operands_of
+from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
+from archgraph.importing.writing.numbered_values import count_of
+from archgraph.importing.writing.plain_operations import with_default
+from archgraph.importing.writing.repeated_groups import Source
+from archgraph.importing.writing.stage_arguments import argument_of_stages, cost_of_stages, over_stages
+from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.structure.terms import Term, number, variable
+
+STAGES = "stages"
+"""The kind of a term that holds the entries of stages: how many there are, then those of the steps."""
+_LEAST, _MOST_STEPS = 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class StepPath:
+    """The paths of one step in all stages: `prefix` + (`start` + `step` · stage) + `suffix`, and for copies `.` + their
+    number + `inner`."""
+
+    prefix: str
+    start: int
+    step: int
+    suffix: str
+    inner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StagesForm:
+    """What the steps of stages read, where they stand (None without weights), which of them the last stage lacks, and
+    the stages, but for the last, whose results others read."""
+
+    sources: tuple[tuple[Source, ...], ...]
+    paths: tuple[StepPath | None, ...]
+    lacking: frozenset[int]
+    read: tuple[int, ...]
+
+
+def with_repeated_stages(template: BodyTemplate) -> BodyTemplate:
+    """The template with each run of alike stages as a group with copies, where that is less to read."""
+    statements: list[WrittenStatement] = list(template.entries())
+    search = _StageSearch(template, statements)
+    made: list[WrittenStatement] = []
+    place = 0
+    while place < len(statements):
+        found = [search.stages(place, size) for size in range(1, _MOST_STEPS + 1)]
+        best = max(filter(None, found), key=lambda one: one[0], default=None)
+        length, statement = (best[1], best[2]) if best is not None else (1, statements[place])
+        made.append(statement)
+        place += length
+    template.statements = [*made]
+    return template
+
+
+class _StageSearch:
+    def __init__(self, template: BodyTemplate, statements: Sequence[WrittenStatement]):
+        self._statements = statements
+        self._readers = Counter([*template.outputs, *(value for one in statements for value in operands_of(one))])
+
+    def stages(self, at: int, size: int) -> tuple[int, int, WrittenStatement] | None:
+        """What the stages of so many steps that begin here save, how many statements they stand for, and the group;
+        None where there are none."""
+        rows = self._rows(at, size)
+        columns = self._named(rows)
+        while len(rows) >= _LEAST and columns is None:  # a step of another name stands behind the last stage
+            rows = rows[:-1]
+            columns = self._named(rows)
+        if len(rows) < _LEAST or columns is None:
+            return None
+        paths = [_path(column) if column[0].path else None for column in columns]
+        blocks = any(isinstance(one.made, Call) for one in rows[0])
+        if not any(paths) or (not blocks and any(path is not None and path.step > 1 for path in paths)):
+            return None  # layers one after the other in one list are read as they stand
+        found = self._sources(rows)
+        lacking = frozenset(range(len(rows[-1]), size))
+        if found is None or any(rows[0][place].term.kind == "copies" for place in lacking):
+            return None
+        sources, operands = found
+        ends = [row[-1].outs[0] for row in rows]
+        read = tuple(place for place, end in enumerate(ends[:-1]) if self._readers[end] > 1)
+        form = StagesForm(sources, tuple(paths), lacking, read)
+        length = sum(map(len, rows))
+        made = _group(columns, form, operands, len(rows))
+        return (made[0], length, made[1]) if made is not None and made[0] > 0 else None
+
+    def _rows(self, at: int, size: int) -> list[Sequence[WrittenStatement]]:
+        """The stages, as far as their steps are alike and each reads what stands before it."""
+        first = self._statements[at : at + size]
+        if len(first) < size or not all(map(self._is_plain, first)) or not self._chains(first, None):
+            return []
+        if not first[0].path:
+            return []
+        rows = [first]
+        while True:
+            start = at + len(rows) * size
+            row = self._statements[start : start + size]
+            length = next((place for place, one in enumerate(row) if not self._is_step(one, first[place])), len(row))
+            row = row[:length]
+            if not row or not self._chains(row, rows[-1][-1]):
+                return rows
+            rows.append(row)
+            if length < size:
+                return rows
+
+    def _is_step(self, here: WrittenStatement, first: WrittenStatement) -> bool:
+        return self._is_plain(here) and _outline(here) == _outline(first)
+
+    def _is_plain(self, one: WrittenStatement) -> bool:
+        pattern = one.term.value
+        if one.term.kind == "copies":
+            plain = not (pattern.chain or pattern.read or pattern.mapped or pattern.own)
+        else:
+            plain = one.term.kind in ("call", "operation")
+        if isinstance(one.made, Node) and one.made.hidden:
+            return False
+        lent = is_scan(one) or is_lent(one, self._statements) or one.made.shares is not None
+        return plain and len(one.outs) == 1 and not (one.training or one.ties or lent) and bool(operands_of(one))
+
+    def _chains(self, row: Sequence[WrittenStatement], before: WrittenStatement | None) -> bool:
+        """Whether each step reads what stands before it, which nobody else reads inside of a stage."""
+        for place, one in enumerate(row):
+            if before is not None and operands_of(one)[0] != before.outs[0]:
+                return False
+            if place and before is not None and self._readers[before.outs[0]] > 1:
+                return False
+            before = one
+        return True
+
+    def _named(self, rows: Sequence[Sequence[WrittenStatement]]) -> list[Sequence[WrittenStatement]] | None:
+        """Each step in all stages; None where names do not count."""
+        if len(rows) < _LEAST:
+            return None
+        columns = [self._alike(column) for column in _columns(rows)]
+        found = [column for column in columns if column is not None and (not column[0].path or _path(column))]
+        return found if len(found) == len(columns) else None
+
+    def _alike(self, column: Sequence[WrittenStatement]) -> Sequence[WrittenStatement] | None:
+        """A step in all stages; in copies where some have several, None where others stand in the way."""
+        several = next((one for one in column if one.term.kind == "copies"), None)
+        if several is None:
+            return column
+        made = [one if one.term.kind == "copies" else copies_of_first(one, several) for one in column]
+        return None if None in made else [one for one in made if one is not None]
+
+    def _sources(
+        self, rows: Sequence[Sequence[WrittenStatement]]
+    ) -> tuple[tuple[tuple[Source, ...], ...], list[int]] | None:
+        """What each step reads, and the values from outside; None where the stages do not read alike."""
+        operands = [operands_of(rows[0][0])[0]]
+        inside = {one.outs[0] for row in rows for one in row} | {*operands}
+        found: list[tuple[Source, ...]] = []
+        for place, column in enumerate(_columns(rows)):
+            sources: list[Source] = [("member", place - 1, 0) if place else ("before", 0, 0)]
+            for values in list(zip(*map(operands_of, column), strict=True))[1:]:
+                if len(set(values)) > 1 or values[0] in inside:
+                    return None
+                operands.append(values[0])
+                sources.append(("outside", len(operands) - 1, 1))
+            found.append(tuple(sources))
+        return tuple(found), operands
+
+
+def _outline(one: WrittenStatement) -> tuple[object, ...]:
+    """What the steps of all stages have in common."""
+    kind = "call" if one.term.kind == "copies" else one.term.kind
+    held = one.term.value if kind == "operation" else None
+    return kind, one.term.text, held, one.ports, bool(one.path), len(operands_of(one))
+
+
+def _columns(rows: Sequence[Sequence[WrittenStatement]]) -> Iterator[list[WrittenStatement]]:
+    """Each step in all stages that have it."""
+    for place in range(len(rows[0])):
+        yield [row[place] for row in rows if place < len(row)]
+
+
+def _path(column: Sequence[WrittenStatement]) -> StepPath | None:
+    """How the paths of a step count."""
+    copies = [one.term.value for one in column if isinstance(one.term.value, Pattern) and one.term.kind == "copies"]
+    names = [one.prefix for one in copies] or [one.name for one in column]
+    if copies and (copies[0].start or not names[0].endswith(".") or len({one.suffix for one in copies}) > 1):
+        return None
+    for match in NUMBER.finditer(names[0]):
+        prefix, suffix = names[0][: match.start()], names[0][match.end() :]
+        if (prefix and not prefix.endswith(".")) or (suffix and not suffix.startswith(".")):
+            continue  # layer1 and layer2 are names that somebody gave, one by one
+        middles = [name[len(prefix) : len(name) - len(suffix)] for name in names]
+        if not all(map(str.isdecimal, middles)):
+            continue
+        start, step = int(middles[0]), int(middles[1]) - int(middles[0])
+        if step > 0 and names == [f"{prefix}{start + step * place}{suffix}" for place in range(len(names))]:
+            return StepPath(prefix, start, step, suffix, copies[0].suffix if copies else None)
+    return None
+
+
+def _group(
+    columns: Sequence[Sequence[WrittenStatement]], form: StagesForm, operands: Sequence[int], count: int
+) -> tuple[int, WrittenStatement] | None:
+    """How much easier stages are to read as one group, and its statement; None where they differ in sizes."""
+    apart, together = 0, 2
+    entries: list[Term] = []
+    for column in columns:
+        counts = [count_of(one) if one.term.kind == "copies" else 1 for one in column]
+        parts: list[Term] = []
+        if column[0].term.kind == "copies":
+            repeat, cost = over_stages("repeat", counts)
+            parts.append(repeat)
+            together += 1 + cost
+            apart += sum(one > 1 for one in counts)
+        arguments = [_arguments(one) for one in column]
+        for told in zip(*arguments, strict=True):
+            lacking = count - len(told)  # of whose arguments nobody takes note
+            found = argument_of_stages([*told, *told[-1:] * lacking], [*counts, *counts[-1:] * lacking])
+            if found is None:
+                return None
+            parts.append(found[0])
+            together += found[1]
+            apart += cost_of_stages(told)
+        together += 1
+        apart += len(column)
+        entries.append(column[0].term._replace(parts=tuple(parts), value=None))
+    last = columns[-1 - len(form.lacking)][-1]
+    first = columns[0][0]
+    ends = [column[place] for place, column in ((read, columns[-1]) for read in form.read)]
+    term = Term(
+        STAGES,
+        " ".join(one.text for one in entries),
+        (*map(variable, operands), number("repeat", count), *entries),
+        value=form,
+    )
+    made = replace(
+        first,
+        term=term,
+        outs=(*(one.outs[0] for one in ends), last.outs[0]),
+        name=joined(_level(form), "stage"),
+        path="",
+        ports=(),
+        listed=(),
+        removable=False,
+        members=tuple(column[0] for column in columns),
+    )
+    return apart - together, made
+
+
+def _arguments(one: WrittenStatement) -> list[Term]:
+    """The arguments of a step, without the number of its copies."""
+    found = [part for part in one.term.parts if part.kind != "variable"]
+    if one.term.kind == "copies":
+        return found[1:]
+    return [with_default(part, one.made) for part in found] if isinstance(one.made, Node) else found
+
+
+def _level(form: StagesForm) -> str:
+    """The level of the module tree that holds all stages."""
+    paths = [one.prefix.rpartition(".")[0].split(".") for one in form.paths if one is not None]
+    common: list[str] = []
+    for words in zip(*paths, strict=False):
+        if len(set(words)) > 1:
+            break
+        common.append(words[0])
+    return ".".join(filter(None, common))
+
+
+def paths_in_stages(statement: WrittenStatement) -> Iterator[str]:
+    """The paths of all modules of stages, stage by stage."""
+    form: StagesForm = statement.term.value
+    count, *entries = (part for part in statement.term.parts if part.kind != "variable")
+    for stage in range(count.value):
+        for place, (path, entry) in enumerate(zip(form.paths, entries, strict=True)):
+            if path is None or (stage == count.value - 1 and place in form.lacking):
+                continue
+            here = f"{path.prefix}{path.start + path.step * stage}{path.suffix}"
+            if path.inner is None:
+                yield here
+                continue
+            repeat = entry.parts[0]
+            several = repeat.value if repeat.kind == "number" else repeat.parts[0].value[stage]
+            yield from (f"{here}{copy}{path.inner}" for copy in range(several))

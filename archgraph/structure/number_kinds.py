@@ -1,0 +1,27 @@
+"""Which numbers an argument may stand for, told by its name: a stride is no dimension, and a depth no size."""
+
+from __future__ import annotations
+
+import re
+
+DIMENSIONS = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim"})
+"""Roles of dimensions."""
+PLACES = DIMENSIONS | {"start", "end", "step", "index"}
+"""Roles of dimensions and places. Of the few instances that have a part, each may equal an argument by accident."""
+AXES = frozenset({"shape", "sizes", "size", "output_size", "split_size", "pad"})
+"""Roles of the sizes that shapes are made of: where some instances lack the part, so may those of the others."""
+_OF_DIMENSIONS = frozenset({"dim", "dims", "dimension", "axis", "axes"})
+_OF_COUNTS = frozenset(
+    {"depth", "depths", "layer", "layers", "blocks", "dilation", "groups", "padding", "stride", "strides"}
+)
+_WORD = re.compile(r"[A-Za-z]+")
+
+
+def may_stand_for(name: str, role: str) -> bool:
+    """Whether a number of this role may be an argument of this name; equal numbers of other kinds are accidents."""
+    words = {word.lower() for word in _WORD.findall(name.replace("_", " "))}
+    if role in DIMENSIONS:
+        return not words.isdisjoint(_OF_DIMENSIONS)
+    if role == "step":
+        return words.isdisjoint(_OF_COUNTS - {"stride", "strides"})
+    return role not in PLACES | AXES or words.isdisjoint(_OF_COUNTS)

@@ -1,0 +1,182 @@
+"""Networks of one class become one spec with presets, each proved equal to its own module."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import archgraph as ag
+from archgraph.cli import main
+from archgraph.errors import ImportingError
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Graph
+from archgraph.importing.certificate import recheck
+from archgraph.importing.writing.canonical_form import body_form
+from archgraph.importing.writing.form_numbers import FormNumbers
+
+SIZES = {"x": "N,3,H,W"}
+
+
+class Unit(nn.Module):
+    """A convolution with its norm, added to what it reads."""
+
+    def __init__(self, width: int, kernel: int = 3):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.relu(self.norm(self.conv(x)))
+
+
+class Stages(nn.Module):
+    """Stages of units, each of half the size of the one before."""
+
+    def __init__(self, depths: list[int], widths: list[int], num_classes: int = 10, pooled: bool = False):
+        super().__init__()
+        self.stem = nn.Conv2d(3, widths[0], 3, padding=1)
+        self.stage1 = nn.Sequential(*[Unit(widths[0]) for _ in range(depths[0])])
+        self.down = nn.Conv2d(widths[0], widths[1], 2, stride=2)
+        self.stage2 = nn.Sequential(*[Unit(widths[1]) for _ in range(depths[1])])
+        self.pool = nn.MaxPool2d(2) if pooled else nn.Identity()
+        self.head = nn.Linear(widths[1], num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool(self.stage2(self.down(self.stage1(self.stem(x)))))
+        return self.head(x.mean((2, 3)))
+
+
+def small() -> nn.Module:
+    return Stages([1, 2], [8, 16])
+
+
+def large() -> nn.Module:
+    return Stages([2, 3], [16, 32])
+
+
+def pooled() -> nn.Module:
+    return Stages([2, 3], [8, 16], pooled=True)
+
+
+@pytest.fixture(scope="module")
+def family() -> dict[str, Graph]:
+    return ag.from_torch({"small": small, "large": large}, SIZES, name="stages")
+
+
+def test_what_differs_are_parameters_under_the_authors_names(family: dict[str, Graph]) -> None:
+    spec = family["small"].info.written
+    assert spec["params"] == {"depths": [1, 2], "widths": [8, 16], "num_classes": 10}
+    assert spec["presets"] == {"small": {}, "large": {"depths": [2, 3], "widths": [16, 32]}}
+    assert spec["nodes"]["stage2"] == {"op": "unit", "repeat": "=depths[1]"}
+    assert family["large"].spec() == family["small"].spec()
+
+
+@pytest.mark.parametrize("factory", [small, large])
+def test_a_preset_is_what_its_network_is_alone(family: dict[str, Graph], factory: Any) -> None:
+    alone = ag.from_torch(factory, SIZES, verify=False)
+    preset = family[factory.__name__]
+    assert preset.title == f"stages@{factory.__name__}"
+    assert [one.key for one in weights(preset)] == list(factory().state_dict())
+    numbers = FormNumbers()
+    assert body_form(preset, numbers) == body_form(alone, numbers)
+
+
+def test_parts_that_some_lack_have_a_condition() -> None:
+    graphs = ag.from_torch({"plain": large, "pooled": pooled}, SIZES)
+    spec = graphs["plain"].info.written
+    assert spec["presets"]["pooled"] == {"widths": [8, 16], "pooled": True}
+    assert spec["nodes"]["pool"]["when"] == "=pooled"
+
+
+def test_each_network_is_named_where_it_fails() -> None:
+    class Wrong(Stages):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) if x.mean() > 0 else x
+
+    with pytest.raises(ImportingError, match=r"wide: torch\.export cannot trace Wrong"):
+        ag.from_torch({"wide": lambda: Wrong([1, 2], [8, 16])}, SIZES, verify=False)
+
+
+def test_networks_of_other_classes_are_no_family() -> None:
+    with pytest.raises(ImportingError) as caught:
+        ag.from_torch({"one": small, "two": lambda: nn.Conv2d(3, 4, 3)}, SIZES)
+    assert str(caught.value) == (
+        "error: the networks are of different classes, so they are no family\n"
+        "  expected: Stages, as one is\n"
+        "  received: two is Conv2d\n"
+        "  hint: import each by itself"
+    )
+
+
+def test_inputs_that_differ_are_told() -> None:
+    class Sized(Stages):
+        def __init__(self, size: int):
+            super().__init__([1, 2], [8, 16])
+            self.size = size
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.size and x.shape[2:] != (self.size, self.size):
+                raise ValueError("another size")
+            return super().forward(x)
+
+    image = torch.zeros(2, 3, 64, 64)
+    with pytest.raises(ImportingError) as caught:
+        ag.from_torch({"free": lambda: Sized(0), "fixed": lambda: Sized(64)}, {"x": image}, verify=False)
+    assert str(caught.value) == (
+        "error: fixed does not read what free reads\n  expected: x [N, 3, H, W]\n  received: x [N, 3, 64, 64]"
+    )
+
+
+def test_a_preset_that_is_not_equal_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archgraph.importing import family
+
+    def swapped(*given: Any) -> dict[str, Any]:
+        spec = family_data(*given)
+        spec["presets"]["large"]["depths"] = [2, 2]
+        return spec
+
+    family_data = family.family_data
+    monkeypatch.setattr(family, "family_data", swapped)
+    with pytest.raises(ImportingError, match="large: the state dict is another one"):
+        ag.from_torch({"small": small, "large": large}, SIZES)
+
+
+def test_the_command_writes_presets_and_what_was_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    given = [f"{Path(__file__).stem}:small", f"big={Path(__file__).stem}:large", "--input", "x=N,3,H,W"]
+    path = tmp_path / "stages.yaml"
+    with pytest.raises(SystemExit, match="0"):
+        main(["import", *given, "-o", str(path), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["name"], [*told["presets"]]) == ("stages", ["small", "big"])
+    assert told["presets"]["big"]["proof"]["largest_difference"] < 1e-10
+    checked = recheck(path)
+    assert [*checked.facts["presets"]] == ["small", "big"]
+    assert "big:" in [*checked.lines()]
+    with pytest.raises(SystemExit, match="0"):
+        main(["verify", str(path)])
+    assert "is the spec that was proved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["torchvision:resnet18", "torchvision:resnet18"], "two networks are called resnet18"),
+        (
+            ["torchvision:resnet18", "torchvision:resnet34", "--weights", "w.safetensors"],
+            "--weights writes the weights",
+        ),
+        (["a=net:a", "b=net:b", "--config", "config.json"], "--config describes one network"),
+    ],
+)
+def test_what_a_family_does_not_take(given: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["import", *given, "-o", "family.yaml"])
+    assert message in capsys.readouterr().err
