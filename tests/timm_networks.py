@@ -107,6 +107,29 @@ def narrow_mobilevit(version: str, stem: int, head: int, *stages: tuple[Any, ...
     return {"cfg": models.byobnet.ByoModelCfg(blocks=tuple(blocks), **config)}
 
 
+def narrow_gernet() -> dict[str, Any]:
+    """Stages of basic blocks, and of bottlenecks that narrow or widen."""
+    models = references.timm().models.byobnet
+    stages = (("basic", 1, 8, 2, 0, 1.0), ("basic", 2, 16, 2, 0, 1.0), ("bottle", 2, 32, 2, 0, 0.25))
+    wide = (("bottle", 1, 8, 2, 1, 3.0), ("bottle", 2, 16, 1, 1, 3.0))
+    blocks = tuple(
+        models.ByoBlockCfg(type=kind, d=depth, c=width, s=stride, gs=group, br=ratio)
+        for kind, depth, width, stride, group, ratio in (*stages, *wide)
+    )
+    return {"cfg": models.ByoModelCfg(blocks=blocks, stem_chs=8, stem_pool=None, num_features=24)}
+
+
+def narrow_hgnet(scaled: bool) -> dict[str, Any]:
+    """Two stages of whole convolutions, then two of separable ones."""
+    stages = {
+        "stage1": [12, 8, 16, 1, False, False, 3, 2],
+        "stage2": [16, 12, 24, 2, True, False, 3, 2],
+        "stage3": [24, 8, 16, 2, True, True, 5, 2],
+        "stage4": [16, 12, 24, 1, True, True, 5, 2],
+    }
+    return {"cfg": {"stem_type": "v2", "stem_chs": [8, 12], **stages}, "use_lab": scaled, "head_hidden_size": 24}
+
+
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 OURS = {"image_size": 32, "patch": 8, "dim": 12, "depth": 2, "heads": 3}
 """A small vision transformer, under timm's names and ours."""
@@ -171,6 +194,16 @@ OUR_UNIVERSAL: dict[str, Any] = {
 }
 NARROW_DLA: dict[str, Any] = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
 OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
+NEST = {"img_size": 32, "patch_size": 4, "num_levels": 2, "embed_dims": (12, 24), "num_heads": (3, 6), "depths": (1, 2)}
+OUR_NEST = {"image_size": 32, "embed_dims": [12, 24], "num_heads": [3, 6], "depths": [1, 2]}
+OUR_HGNET: dict[str, Any] = {
+    "stem_chs": [8, 12],
+    "mid_chs": [8, 12, 8, 12],
+    "out_chs": [16, 24, 16, 24],
+    "block_num": [1, 2, 2, 1],
+    "layer_num": 2,
+    "head_hidden_size": 24,
+}
 NETWORKS: dict[str, Narrow] = {
     "cspnet": Narrow(
         "cspresnet50",
@@ -724,5 +757,131 @@ NETWORKS: dict[str, Narrow] = {
         preset="pit_ti_distilled_224",
     ),
     "inception_resnet_v2": Narrow("inception_resnet_v2", {}, {}, (75, 91)),
+    "shvit": Narrow(
+        "shvit_s1",
+        {"embed_dim": (16, 24, 32), "partial_dim": (8, 8, 12), "depth": (1, 2, 1)},
+        {"embed_dim": [16, 24, 32], "partial_dim": [0, 8, 12], "depth": [1, 2, 1]},
+        (96, 144),
+    ),
+    "convit": Narrow(
+        "convit_tiny",
+        {"img_size": 32, "patch_size": 8, "embed_dim": 4, "depth": 2, "num_heads": 3, "local_up_to_layer": 1},
+        {"image_size": 32, "patch_size": 8, "head_dim": 4, "depth": 2, "num_heads": 3, "local_up_to_layer": 1},
+        normed=False,
+    ),
+    "repghost": Narrow(
+        "repghost.RepGhostNet",
+        {
+            "cfgs": [[[3, 8, 16, 0, 1]], [[3, 24, 24, 0.25, 2]], [[5, 36, 24, 0, 1], [5, 40, 24, 0.25, 1]]],
+            "width": 0.58,
+            "drop_rate": 0.0,
+        },
+        {
+            "kernels": [3, 3, 5, 5],
+            "mid_chs": [8, 24, 36, 40],
+            "out_chs": [16, 24, 24, 24],
+            "weighed": [False, True, False, True],
+            "strides": [1, 2, 1, 1],
+            "places": ["0.0", "1.0", "2.0", "2.1"],
+            "top": 3,
+            "width": 0.58,
+            "drop_rate": 0.0,
+        },
+        (37, 48),
+    ),
+    "gernet": Narrow(
+        "byobnet.ByobNet",
+        narrow_gernet,
+        {"stem_chs": 8, "out_chs": [8, 16, 32, 8, 16], "depths": [1, 2, 2, 1, 2], "num_features": 24},
+        (37, 48),
+    ),
+    "xception_aligned": Narrow(
+        "xception_aligned.XceptionAligned",
+        lambda: {
+            "block_cfg": [
+                {"in_chs": 64, "out_chs": 16, "stride": 2},
+                {"in_chs": 16, "out_chs": 24, "stride": 1},
+                {"in_chs": 24, "out_chs": 24, "stride": 1},
+                {"in_chs": 24, "out_chs": (728, 1024, 1024), "stride": 2},
+                {"in_chs": 1024, "out_chs": (1536, 1536, 2048), "stride": 1, "no_skip": True, "start_with_relu": False},
+            ],
+            "norm_layer": partial(torch.nn.BatchNorm2d, eps=1e-3),
+        },
+        {"out_chs": [16, 24], "stride": [2, 1], "depth": 1},
+        (37, 48),
+    ),
+    "selecsls": Narrow(
+        "selecsls.SelecSls",
+        lambda: {
+            "cfg": {
+                "block": references.timm().models.selecsls.SelecSlsBlock,
+                "features": [
+                    (32, 0, 8, 8, True, 2),
+                    (8, 8, 8, 8, False, 1),
+                    (8, 8, 8, 12, False, 1),
+                    (12, 0, 16, 16, True, 2),
+                    (16, 16, 16, 24, False, 1),
+                ],
+                "head": [(24, 16, 3, 2), (16, 24, 1, 1)],
+                "num_features": 24,
+                "feature_info": [],
+            }
+        },
+        {"mid_chs": [8, 16], "out_chs": [12, 24], "depth": [3, 2], "head": [16, 24], "head_kernels": [3, 1]},
+        (75, 96),
+    ),
+    "hgnet_v2": Narrow("hgnet.HighPerfGpuNet", narrow_hgnet(True), OUR_HGNET, (37, 48)),
+    "hgnet_v2 plain": Narrow(
+        "hgnet.HighPerfGpuNet", narrow_hgnet(False), OUR_HGNET | {"use_lab": False}, (37, 48), preset="hgnetv2_b4"
+    ),
+    "mobilenet_v1": Narrow(
+        "efficientnet.EfficientNet",
+        lambda: narrow_efficientnet(
+            [["dsa_r1_k3_s1_c16"], ["dsa_r2_k3_s2_c24"]], act="relu6", stem_size=8, num_features=0
+        ),
+        {"channels": [16, 24], "depths": [1, 2]},
+        (37, 48),
+    ),
+    "legacy_senet": Narrow(
+        "legacy_seresnet50",
+        {"layers": [1, 2, 1, 1], "drop_rate": 0.0},
+        {"layers": [1, 2, 1, 1], "drop_rate": 0.0},
+        (64, 80),
+    ),
+    "legacy_senet next": Narrow(
+        "legacy_seresnext26_32x4d",
+        {"layers": [1, 2, 1, 1], "drop_rate": 0.0},
+        {"layers": [1, 2, 1, 1], "drop_rate": 0.0},
+        (64, 80),
+        preset="legacy_seresnext26_32x4d",
+    ),
+    "nest": Narrow("nest.Nest", NEST, OUR_NEST, normed=False),
+    "nest same": Narrow("nest.Nest", NEST | {"pad_type": "same"}, OUR_NEST, normed=False, preset="nest_tiny_jx"),
+    "rdnet": Narrow(
+        "rdnet_tiny",
+        {
+            "growth_rates": (8, 16, 8, 16),
+            "num_blocks_list": (2,) * 4,
+            "block_type": ("Block",) * 2 + ("BlockESE",) * 2,
+            "is_downsample_block": (None, True, True, False),
+            "num_init_features": 16,
+        },
+        {"growth_rates": [8, 16, 8, 16], "stride": [0, 2, 2, 1], "num_blocks": 2, "num_init_features": 16},
+        (36, 48),
+        normed=False,
+    ),
+    "tnt": Narrow(
+        "tnt_s_patch16_224",
+        {"img_size": 32, "patch_size": 16, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_outer": 3},
+        {"image_size": 32, "patch_size": 16, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_outer": 3},
+        normed=False,
+    ),
+    "lcnet_v2": Narrow(
+        "lcnetv2_small",
+        {"scale": 0.25, "depths": (1, 1, 2, 2), "head_hidden_size": 24},
+        {"out_chs": [32, 64, 128, 256], "depths": [1, 1, 2, 2], "head_hidden_size": 24},
+        (64, 80),
+    ),
+    "cspnext": Narrow("cspnext_tiny", {"widen_factor": 0.125}, {"channels": 8}, (64, 96)),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""

@@ -194,6 +194,21 @@ def value_of(size: Size, values: Mapping[str, int]) -> int:
     return total
 
 
+def values_of(size: Size, numbers: list[int]) -> list[int]:
+    """`value_of` a size of one symbol, for each number that it may stand for."""
+    totals = [0] * len(numbers)
+    for monomial, coefficient in size.terms:
+        terms = [coefficient] * len(numbers)
+        for atom in monomial:
+            if atom.numerator is None:
+                parts = numbers
+            else:
+                parts = [value // atom.denominator for value in values_of(atom.numerator, numbers)]
+            terms = [term * part for term, part in zip(terms, parts, strict=True)]
+        totals = [total + term for total, term in zip(totals, terms, strict=True)]
+    return totals
+
+
 @lru_cache(REMEMBERED)
 def _symbol(name: str) -> Size:
     return Atom(name, frozenset((name,))).as_size()

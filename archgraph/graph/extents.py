@@ -163,8 +163,9 @@ def _product(node: Node, known: Known) -> Extent | None:
     if first.plain:
         corners: list[Any] = [a * b for a in (first.low, first.high) for b in (last.low, last.high)]
         return Extent(min(corners), max(corners))
-    ends = (first.low * last.low, first.high * last.low)
-    return Extent(*(ends if last.low >= 0 else reversed(ends)), first.attained)  # type: ignore[operator]
+    factor: Any = last.low
+    low, high = (first.low, first.high) if factor >= 0 else (first.high, first.low)
+    return Extent(low * factor, high * factor, first.attained)
 
 
 def _quotient(node: Node, known: Known) -> Extent | None:
@@ -173,11 +174,9 @@ def _quotient(node: Node, known: Known) -> Extent | None:
     divisor: Any = node.op.number  # type: ignore[attr-defined]
     if both is None or divisor is None or divisor <= 0 or not both[0].plain:
         return None
-    low, high = (
-        -(-end // divisor) if getattr(node.op, "rounding_mode", "") == "trunc" and end < 0 else end // divisor  # type: ignore[operator]
-        for end in (both[0].low, both[0].high)
-    )
-    return Extent(low, high)
+    ends: list[Any] = [both[0].low, both[0].high]
+    towards_zero = getattr(node.op, "rounding_mode", "") == "trunc"
+    return Extent(*(-(-end // divisor) if towards_zero and end < 0 else end // divisor for end in ends))
 
 
 def _extreme(pick: Callable[[Any, Any], Any]) -> Rule:
@@ -223,13 +222,16 @@ def _any(node: Node, known: Known, ports: tuple[str, ...] = ()) -> Extent | None
     """Some of the numbers of all inputs, or of those at some ports."""
     given = [_given(node, known, port) for port in ports or node.inputs]
     found = [each for each in given if each is not None]
-    if len(found) == 1 == len(given):
-        return Extent(found[0].low, found[0].high)
-    if not found or len(found) < len(given) or not all(each.plain for each in found):
+    if not found or len(found) < len(given):
         return None
-    lows: list[Any] = [each.low for each in found]
-    highs: list[Any] = [each.high for each in found]
-    return Extent(min(lows), max(highs))
+    low, high = _one_of(min, [each.low for each in found]), _one_of(max, [each.high for each in found])
+    return None if low is None or high is None else Extent(low, high)
+
+
+def _one_of(pick: Callable[[list[Any]], Any], ends: list[Dim]) -> Dim | None:
+    """The least or the largest of some ends, which are numbers, or one and the same size."""
+    same = all(end == ends[0] for end in ends)
+    return ends[0] if same else pick(ends) if all(isinstance(end, int) for end in ends) else None
 
 
 def _read(node: Node, known: Known) -> Extent | None:
@@ -243,7 +245,8 @@ def _or_number(node: Node, known: Known) -> Extent | None:
     found = _any(node, known, ports)
     if found is None or number is None or not found.plain:
         return found if number is None else None
-    return Extent(min(found.low, int(number)), max(found.high, int(number)))  # type: ignore[type-var]
+    ends: list[Any] = [found.low, found.high, int(number)]
+    return Extent(min(ends), max(ends))
 
 
 _RULES: dict[str, Rule] = {

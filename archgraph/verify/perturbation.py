@@ -186,7 +186,7 @@ class _Recurrences(TorchFunctionMode):  # type: ignore[no-untyped-call]
     """Tells what perturbs which operations are steps of an RNN, whose tanh is a kernel of its own."""
 
     def __init__(self, perturbing: Perturbing):
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.perturbing = perturbing
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

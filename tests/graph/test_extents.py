@@ -161,6 +161,16 @@ NETWORKS: dict[str, tuple[Nodes, bool]] = {
     "positions twice": ({**COUNT, "t": table(5, **{"in": "at"}), "u": table(4, **{"in": "at"})}, True),
     "no row for the first": ({**COUNT, "later": {"op": "add", "value": 6}, "t": table(5)}, False),
     "positions of two rows": ({**COUNT, "b": {"op": "reshape", "shape": [1, "=L"]}, "t": table(5)}, True),
+    "shifted positions": (
+        {
+            **COUNT,
+            "rolled": {"op": "roll", "in": "at", "shifts": 1, "dims": 0},
+            "many": {"op": "gt", "in": "at", "value": 3},
+            "order": {"op": "where", "in": ["many", "rolled", "at"]},
+            "t": {"op": "index_select", "in": ["words", "order"], "dim": 1},
+        },
+        True,
+    ),
     "some of the positions": ({**COUNT, "s": {"op": "slice", "dim": 0, "start": 1}, "t": table(5)}, False),
     "constant": ({"at": {"op": "constant", "value": [1, 4]}, "t": table(5)}, True),
     "constant beyond": ({"at": {"op": "constant", "value": [1, 5]}, "t": table(5)}, False),

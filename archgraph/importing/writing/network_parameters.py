@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from archgraph.importing.writing.chosen_blocks import BLOCK
 from archgraph.importing.writing.counted_starts import has_fixed_start_behind
+from archgraph.importing.writing.depth_rates import BEFORE, LAYERS, RATE, DepthRate
 from archgraph.importing.writing.naming import is_parameter
+from archgraph.importing.writing.values import expression_text, rate_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import LARGEST_MULTIPLE, WIDE, ClassParameter, fits, is_wide
@@ -25,9 +27,11 @@ _CLASSES = "num_classes"
 _WORDS: Mapping[str, tuple[str, ...]] = {
     COUNTS: ("depth", "layer", "block", "repeat"),
     "heads": ("head",),
-    WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed", "size"),
+    WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed"),
 }
 """Parts of the names that authors give to such numbers."""
+_LEAST_WIDTH = 16
+"""Smaller ones are equal to an argument by accident."""
 _VARIED = ("head", "patch", "window", "depth")
 _NUMBER = re.compile(r"\d+")
 Step = tuple[Literal["*", "//", "-"], int]
@@ -78,6 +82,13 @@ class _Inference:
         self._order = {id(one): place for place, one in enumerate(group.fullest.entries())}
 
     def made(self, part_name: Callable[[str], str]) -> NetworkInference:
+        for places in self._series():
+            if self._columns[places[0]].role == COUNTS:
+                self._new_list(places)
+        for place, column in enumerate(self._columns):
+            grown = self._grown(column)
+            if grown is not None:
+                self._expressions[place] = grown
         for find in (self._listed, self._widened):
             for places in self._series():
                 found = find(places)
@@ -217,6 +228,8 @@ class _Inference:
         counted = type(value) is int or (isinstance(value, tuple) and all(type(one) is int for one in value))
         if not counted or not _varies_by_author(column.role) or any(one is ABSENT for one in column.values):
             return None
+        if is_wide(column.role) and type(value) is int and value < _LEAST_WIDTH:
+            return None
         if column.role == COUNTS and has_fixed_start_behind(column.statement, self._group.fullest.entries()):
             return None
         for source in self._sources(column.role, isinstance(value, tuple)):
@@ -260,6 +273,63 @@ class _Inference:
             return None
         self._use(parameter)
         return ParameterName(_CLASSES)
+
+    # -- rates that grow with the depth ------------------------------------------------------------------------------
+
+    def _grown(self, column: Column) -> Expression | None:
+        """A rate that grows with the depth, or one of the numbers that it is made of."""
+        values = column.values
+        if column.role == RATE:
+            return self._rate(values)
+        if column.role in (BEFORE, LAYERS):
+            return self._sum_of_counts(values)
+        if not all(value is ABSENT or isinstance(value, DepthRate) for value in values):
+            return None
+        rate, before, layers = (
+            [value if value is ABSENT else getattr(value, name) for value in values] for name in (RATE, BEFORE, LAYERS)
+        )
+        if not any(before):
+            return None
+        parts = (self._rate(rate), self._sum_of_counts(before), self._sum_of_counts(layers))
+        if any(one is None for one in parts):
+            return None
+        texts = [
+            expression_text(one, binding) for one, binding in zip(parts, (2, 2, 0), strict=True) if one is not None
+        ]
+        return ParameterName(rate_text(*texts))
+
+    def _rate(self, values: Sequence[Any]) -> Expression | None:
+        """The largest rate: the argument that is one."""
+        for parameter in self._known:
+            if any(word in parameter.name for word in ("drop", "depth")) and fits(values, parameter.values):
+                self._use(parameter)
+                return ParameterName(parameter.name)
+        return None
+
+    def _sum_of_counts(self, values: Sequence[Any]) -> Expression | None:
+        """The layers of the first stages, or of all, and some more or less; of a list, of each stage."""
+        if any(isinstance(value, tuple) for value in values):
+            count = len(next(value for value in values if isinstance(value, tuple)))
+            found = [self._sum_of_counts([_part(value, place) for value in values]) for place in range(count)]
+            texts = [expression_text(one) for one in found if one is not None]
+            return ParameterName(f"[{', '.join(texts)}]") if len(texts) == count else None
+        if not _varies(values):
+            value = next(value for value in values if value is not ABSENT)
+            if value == 0:
+                return ConstantNumber(0)
+        for parameter in self._counts():
+            for text, sums in _sums(parameter):
+                more = {value - total for value, total in zip(values, sums, strict=True) if value is not ABSENT}
+                if len(more) == 1 and abs(rest := more.pop()) <= 1:
+                    self._use(parameter)
+                    return _stepped(ParameterName(text), ("-", -rest) if rest else None)
+        return None if _varies(values) else ConstantNumber(next(value for value in values if value is not ABSENT))
+
+    def _counts(self) -> list[ClassParameter]:
+        """The lists that say how many layers the stages have."""
+        lists = [one for one in self._known if _length(one) and self._says(one, COUNTS)]
+        whole = (one for one in lists if all(type(count) is int for value in one.values for count in value))
+        return [one for one in whole if _has_affinity(one.name, COUNTS) or one.role == COUNTS]
 
     # -- conditions --------------------------------------------------------------------------------------------------
 
@@ -357,6 +427,18 @@ def _slices(parameter: ClassParameter) -> Iterator[_Source]:
     for count in range(1, _length(parameter) - 1):
         yield _Source(f"{parameter.name}[:-{count}]", [value[:-count] for value in parameter.values], parameter)
         yield _Source(f"{parameter.name}[{count}:]", [value[count:] for value in parameter.values], parameter)
+
+
+def _sums(parameter: ClassParameter) -> Iterator[tuple[str, list[int]]]:
+    """The sums of the first entries of a list, the whole first."""
+    yield f"sum({parameter.name})", [sum(value) for value in parameter.values]
+    for count in range(_length(parameter) - 1, 0, -1):
+        text = f"sum({parameter.name}[:{count}])" if count > 1 else f"{parameter.name}[0]"
+        yield text, [sum(value[:count]) for value in parameter.values]
+
+
+def _part(value: Any, place: int) -> Any:
+    return ABSENT if value is ABSENT else value[place]
 
 
 def _ratios() -> Iterator[Step]:
