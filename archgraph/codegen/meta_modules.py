@@ -23,6 +23,8 @@ _STRUCTURE = frozenset(vars(nn.Module()))
 """The attributes that every module has: its tensors, its parts and its hooks."""
 _TENSORS = ("_parameters", "_buffers")
 _UNSEEN: Any = object()
+_ALIKE = 2
+"""The version of marshal's format in which equal values of equal types have equal bytes, wherever they come from."""
 
 
 def on_meta_device(file: ModuleType, root: str) -> nn.Module:
@@ -63,7 +65,7 @@ class _Namespace:
     def layer(self, kind: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
         """A layer of torch's: the copy of an equal one, or a new one."""
         try:
-            key = marshal.dumps((kind.__name__, args, kwargs))
+            key = marshal.dumps((kind.__name__, args, kwargs), _ALIKE)
         except ValueError:  # it is made of tensors or modules
             return kind(*args, **kwargs)
         known = self._layers.get(key, _UNSEEN)

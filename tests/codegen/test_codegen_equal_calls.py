@@ -55,10 +55,11 @@ def test_what_differs_has_another_number(other: dict[str, Any]) -> None:
     assert first != second
 
 
-def test_what_stands_alone_is_not_compared() -> None:
-    graph = network(UNIT, UNIT, {"nodes": {**UNIT["nodes"], "c": {"op": "relu"}}})
+@pytest.mark.parametrize(("other", "expected"), [(UNIT, True), (changed(c={"op": "relu"}), False)])
+def test_what_has_no_like_is_not_compared(other: dict[str, Any], expected: bool) -> None:
+    graph = network(UNIT, other)
     equal = EqualCalls(graph)
-    assert [equal.has_like(call) for call in graph.items if isinstance(call, Call)] == [True, True, False]
+    assert [equal.has_like(call) for call in graph.items if isinstance(call, Call)] == [expected, expected]
 
 
 def scopes(root: Scope) -> list[Scope]:
