@@ -194,6 +194,7 @@ OUR_UNIVERSAL: dict[str, Any] = {
 }
 NARROW_DLA: dict[str, Any] = {"levels": (1, 1, 1, 3, 2, 1), "channels": (4, 8, 16, 16, 24, 32)}
 OUR_DLA = {"levels": [1, 1, 1, 3, 2, 1], "channels": [4, 8, 16, 16, 24, 32]}
+OUR_RELATIVE = {"image_size": 32, "patch_size": 8, "embed_dim": 12, "depth": 2, "num_heads": 3}
 NEST = {"img_size": 32, "patch_size": 4, "num_levels": 2, "embed_dims": (12, 24), "num_heads": (3, 6), "depths": (1, 2)}
 OUR_NEST = {"image_size": 32, "embed_dims": [12, 24], "num_heads": [3, 6], "depths": [1, 2]}
 OUR_HGNET: dict[str, Any] = {
@@ -883,5 +884,12 @@ NETWORKS: dict[str, Narrow] = {
         (64, 80),
     ),
     "cspnext": Narrow("cspnext_tiny", {"widen_factor": 0.125}, {"channels": 8}, (64, 96)),
+    "volo": Narrow(
+        "volo.VOLO",
+        {"layers": (1, 1, 1, 1), "img_size": 32, "embed_dims": (12, 24, 24, 24), "num_heads": (3, 6, 6, 6)}
+        | {"stem_hidden_dim": 8},
+        {"layers": [1, 1, 1, 1], "image_size": 32, "embed_dims": [12, 24], "num_heads": [3, 6], "stem_hidden_dim": 8},
+    ),
+    "vit_relpos": Narrow("vit_relpos_small_patch16_224", SMALL, OUR_RELATIVE, normed=False),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""
