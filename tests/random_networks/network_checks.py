@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -219,10 +220,11 @@ def _equal(kind: str, found: Sequence[Tensor], expected: Sequence[Tensor], case:
 
 
 def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
-    """Sizes that the constraints refuse fail in torch, or give another shape; one that must be a number is written as
-    that number."""
+    """Sizes that the constraints refuse fail in torch, or give another shape. Asked of those that nobody declared: one
+    that must be a number is written as that number, and what `where` says is no matter of torch's."""
+    declared = {name for each in _conditions(graph) for name in re.findall(r"[A-Za-z_]\w*", each)}
     for rule in graph.constraints:
-        if rule.symbol not in input_symbols(graph):
+        if rule.symbol not in input_symbols(graph) - declared:
             continue
         for size in _refused(rule):
             sizes = {**case.sizes, rule.symbol: size}
@@ -235,6 +237,13 @@ def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
             except (RefusedError, AssertionError):
                 continue
             raise FaultError("too strict", f"{sizes} works in torch; {rule.text}")
+
+
+def _conditions(graph: Graph) -> Iterator[str]:
+    """The `where` of all inputs."""
+    for given in graph.info.spec["inputs"].values():
+        where = given.get("where", []) if isinstance(given, dict) else []
+        yield from [where] if isinstance(where, str) else where
 
 
 def _stretched(value: Any, sizes: Mapping[str, int]) -> Tensor:
