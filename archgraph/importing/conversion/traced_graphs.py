@@ -85,6 +85,7 @@ class GraphTracer:
     def trace(self) -> TracedGraph:
         """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
         given = self._ordered(self.tries)
+        self._require_taken(given)
         reasons: list[str] = []
         refused = self._refusal(given)
         if refused:
@@ -120,6 +121,15 @@ class GraphTracer:
             if not modes.may_take_others:
                 break
         return tries
+
+    def _require_taken(self, tries: Iterable[Inputs]) -> None:
+        """Raises ImportingError where the module takes no inputs on shapes, and a trace with these sizes says so too:
+        others with free ones would be in vain."""
+        first = next(iter(tries), None)
+        if first is None or self.runs.takes(first):
+            return
+        if not isinstance(self._traced(first, (), LEVELS[-1]), TracedGraph) and self._fixed is not None:
+            raise self._fixed
 
     def _refusal(self, tries: Iterable[Inputs]) -> str:
         """Why no size but the batch can be free, as the module says of other sizes than those of the first inputs."""
