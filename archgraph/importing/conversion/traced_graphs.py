@@ -24,7 +24,11 @@ from archgraph.importing.tracing.numbered_sizes import fix_sizes, sizes_to_fix
 from archgraph.importing.tracing.shape_runs import ShapeRuns
 from archgraph.importing.tracing.symbols import input_symbols
 from archgraph.importing.tracing.tracing_budget import SLOW, SlowTraceError
-from archgraph.importing.tracing.tracing_errors import UntraceableError, with_tried_sizes
+from archgraph.importing.tracing.tracing_errors import (
+    SizesAsValuesError,
+    UntraceableError,
+    with_tried_sizes,
+)
 
 Sizes = Mapping[str, tuple[str | int, ...]]
 Inputs = Mapping[str, torch.Tensor]
@@ -206,6 +210,8 @@ class GraphTracer:
         except ImportingError as error:
             if isinstance(error.__cause__, SlowTraceError):
                 return str(error.__cause__)
+            if isinstance(error, SizesAsValuesError) and free is not LEVELS[-1]:
+                return f"a number that it reads from a tensor of sizes: {error.problems[0].received}"
             self._first = self._first or error
             if free is LEVELS[-1]:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)
