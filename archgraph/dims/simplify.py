@@ -9,6 +9,7 @@ from archgraph.dims.bounds import interval
 from archgraph.dims.constraint import Domain
 from archgraph.dims.prove import Domains, counted, period
 from archgraph.dims.size import Atom, Dim, Monomial, Size, symbol, value_of
+from archgraph.errors import ShapeError
 
 MOST_CASES = 4_096  # beyond, a size is left as it is: correct, only longer
 
@@ -18,7 +19,10 @@ def simplified(dim: Dim, domains: Domains) -> Dim:
     total = _term_by_term(dim, domains)
     if not isinstance(total, Size) or _length(total) == (1, 0):
         return total
-    by_counts = _term_by_term(_over_counts(total, domains), domains)
+    try:
+        by_counts = _term_by_term(_over_counts(total, domains), domains)
+    except ShapeError:  # longer than a size may be
+        return total
     return by_counts if not isinstance(by_counts, Size) or _length(by_counts) < _length(total) else total
 
 

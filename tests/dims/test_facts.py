@@ -331,3 +331,23 @@ def test_products_whose_ratio_has_two_values_are_narrowed(
     facts = Facts()
     facts.require_same_product(a, b, WHY)
     assert texts(facts) == said
+
+
+def test_products_of_multiples_are_equal_whatever_their_form() -> None:
+    """`H*W // 256` repeats after 65,536 cases; over counts of 16 it is a product."""
+    facts = Facts()
+    for size in (H, W):
+        facts.require_multiple(size, 16, WHY)
+    assert facts.is_equal(H * W // 256, (H // 16) * (W // 16))
+    assert facts.simplify(H * W // 256) == (H // 16) * (W // 16)
+    assert facts.is_equal(3 * (H // 8) + H // 16, 7 * (H // 16))
+    assert facts.is_equal(H * W // 512, (H // 16) * (W // 16)) is not True
+
+
+def test_quotients_that_bounds_make_a_number() -> None:
+    facts = Facts()
+    facts.declare("H", 32, 255)
+    assert facts.simplify(((H + 192) // 224) * (H // 4)) == H // 4
+    assert facts.is_equal((H + 192) // 224, 1)
+    facts.require_equal(((H + 192) // 224) * W, W, WHY)
+    assert texts(facts) == ["H must be at least 32 and at most 255"]

@@ -145,3 +145,21 @@ def test_numbers_read_from_tensors_of_sizes_fix_these(monkeypatch):
     assert len(seen) > 1
     assert isinstance(found.graph.inputs[0].shape[3], int)
     assert "return x[..., :half]" in found.notes[0]
+
+
+class Tall(nn.Module):
+    """Refuses all pictures that are tried."""
+
+    def forward(self, x):
+        if x.shape[2] != 7 * x.shape[3]:
+            raise ValueError("seven times as high as wide")
+        return x.relu()
+
+
+def test_a_module_that_takes_no_inputs_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    traces: list[object] = []
+    plain = torch.export.export
+    monkeypatch.setattr(torch.export, "export", lambda *args, **options: traces.append(1) or plain(*args, **options))
+    with pytest.raises(ImportingError, match=r"seven times as high as wide(.|\n)*other sizes are described as numbers"):
+        import_module(Tall(), {"x": InputDescription(("N", 3, "H", "W"))})
+    assert len(traces) == 1

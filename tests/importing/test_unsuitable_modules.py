@@ -77,6 +77,8 @@ UNSUITABLE: list[tuple[Callable[[Any], object], str]] = [
     (lambda m: setattr(m, "w", m.a.weight[:2]), r"the tensor w is computed from parameters(.|\n)*\.detach"),
     (share_statistics, r"b\.1 and b\.0 update the same running statistics(.|\n)*give each norm its own"),
     (lambda m: m.register_buffer("scale", torch.ones(4).half()), "the buffer scale is in another precision"),
+    (lambda m: m.register_buffer("scale", torch.ones(4).double()), r"the element type float64(.|\n)*module\.float\(\)"),
+    (lambda m: m.register_buffer("steps", torch.ones(4).int()), r"the element type int32(.|\n)*module\.steps\.long"),
     (lambda m: m.register_parameter("w", nn.Parameter(torch.ones(1) * 1j)), "the weight w holds complex numbers"),
 ]
 

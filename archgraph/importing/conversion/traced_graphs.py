@@ -24,7 +24,11 @@ from archgraph.importing.tracing.numbered_sizes import fix_sizes, sizes_to_fix
 from archgraph.importing.tracing.shape_runs import ShapeRuns
 from archgraph.importing.tracing.symbols import input_symbols
 from archgraph.importing.tracing.tracing_budget import SLOW, SlowTraceError
-from archgraph.importing.tracing.tracing_errors import UntraceableError, with_tried_sizes
+from archgraph.importing.tracing.tracing_errors import (
+    SizesAsValuesError,
+    UntraceableError,
+    with_tried_sizes,
+)
 
 Sizes = Mapping[str, tuple[str | int, ...]]
 Inputs = Mapping[str, torch.Tensor]
@@ -85,6 +89,7 @@ class GraphTracer:
     def trace(self) -> TracedGraph:
         """The graph of the first inputs that work. Raises ImportingError for what has no counterpart."""
         given = self._ordered(self.tries)
+        self._require_taken(given)
         reasons: list[str] = []
         refused = self._refusal(given)
         if refused:
@@ -120,6 +125,15 @@ class GraphTracer:
             if not modes.may_take_others:
                 break
         return tries
+
+    def _require_taken(self, tries: Iterable[Inputs]) -> None:
+        """Raises ImportingError where the module takes no inputs on shapes, and a trace with these sizes says so too:
+        others with free ones would be in vain."""
+        first = next(iter(tries), None)
+        if first is None or self.runs.takes(first):
+            return
+        if not isinstance(self._traced(first, (), LEVELS[-1]), TracedGraph) and self._fixed is not None:
+            raise self._fixed
 
     def _refusal(self, tries: Iterable[Inputs]) -> str:
         """Why no size but the batch can be free, as the module says of other sizes than those of the first inputs."""
@@ -196,6 +210,8 @@ class GraphTracer:
         except ImportingError as error:
             if isinstance(error.__cause__, SlowTraceError):
                 return str(error.__cause__)
+            if isinstance(error, SizesAsValuesError) and free is not LEVELS[-1]:
+                return f"a number that it reads from a tensor of sizes: {error.problems[0].received}"
             self._first = self._first or error
             if free is LEVELS[-1]:
                 self._fixed = self._fixed or with_tried_sizes(error, inputs)

@@ -29,16 +29,17 @@ class KeptInputs:
 
 
 def accepted(runs: ShapeRuns, tries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The first inputs that a module takes in evaluation; all where it takes none, to be traced for the error."""
-    refused: list[dict[str, Any]] = []
+    """The first inputs that a module takes in evaluation; the first of all where it takes none, to be traced for the
+    error."""
+    first: dict[str, Any] | None = None
     taken = 0
     for inputs in tries:
+        first = first or inputs
         if not runs.takes(inputs):
-            refused.append(inputs)
             continue
         yield inputs
         taken += 1
         if taken == MOST_ACCEPTED:
             return
-    if not taken:
-        yield from refused
+    if not taken and first is not None:
+        yield first

@@ -25,6 +25,8 @@ _LATENT_SIDES = ((32, 48),)
 _VIDEO_SIDES = ((16, 24),)
 """Attention over all places of a picture, or of all frames, needs the square of their number."""
 _FRAMES = 4
+_VIDEOS, _CLIP = "torchvision.models.video", 16
+"""Networks of videos, and the frames of a clip that all of them take: MViT has positions for so many."""
 _LENGTHS = (24, 16, 64)
 _LONG = (2400, 3200)
 """Where a short input is less than one window."""
@@ -51,7 +53,8 @@ def descriptions(
 def _image(module: torch.nn.Module) -> InputDescription:
     config = getattr(module, "default_cfg", None) or {}
     channels = (config.get("input_size") or (3, 0, 0))[0]
-    return InputDescription(("N", channels, "H", "W"))
+    frames = (_CLIP,) if type(module).__module__.startswith(_VIDEOS) else ()
+    return InputDescription(("N", channels, *frames, "H", "W"))
 
 
 def examples(wanted: Mapping[str, InputDescription], runs: ShapeRuns) -> Iterator[dict[str, Any]]:

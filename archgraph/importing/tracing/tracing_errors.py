@@ -26,6 +26,10 @@ class UntraceableError(ImportingError):
     """A module that cannot be traced with inputs of any sizes."""
 
 
+class SizesAsValuesError(ImportingError):
+    """A module that reads a number from a tensor of sizes, which is a number where these are fixed."""
+
+
 _REMEDIES: tuple[tuple[str, type[ImportingError], str], ...] = (
     (".numpy() is not supported", UntraceableError, "compute it with torch's functions"),
     ("not linked with support for cuda", UntraceableError, "leave out .cuda(), or make tensors on x.device"),
@@ -75,11 +79,11 @@ def first_line(error: BaseException) -> str:
 
 
 def require_no_values(module: torch.nn.Module, graph: fx.Graph) -> None:
-    """Raises UntraceableError where an operation takes a number that the module reads from a tensor; ImportingError
-    where the tensor is made of sizes, so that it is a number where these are fixed."""
+    """Raises UntraceableError where an operation takes a number that the module reads from a tensor, SizesAsValuesError
+    where that is made of sizes."""
     for node in graph.nodes:
         if node.op == "call_function" and node.target is torch.ops.aten.item.default and any(map(_counts, node.users)):
-            raise (ImportingError if _is_made_of_sizes(node) else UntraceableError)(
+            raise (SizesAsValuesError if _is_made_of_sizes(node) else UntraceableError)(
                 f"{type(module).__name__} computes with a number that it reads from a tensor",
                 expected="tensors all the way",
                 received=place_of(node),
