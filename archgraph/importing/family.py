@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -104,17 +104,36 @@ def preset_names(sources: Sequence[tuple[str, ModuleSource]]) -> dict[str, Modul
 
 def _written(modules: Mapping[str, OpenedModule], name: str) -> tuple[dict[str, TracedGraph], dict[str, Any], str]:
     """The networks as they were traced, and the spec of all with its name."""
-    traced: dict[str, TracedGraph] = {}
+    first = next(iter(modules.values()))
+    title = name or _common_name([*modules]) or block_name(type(first.module).__name__)
     with uncollected():
-        for word, module in modules.items():
-            with _named(word):
-                traced[word] = traced_graph(module.tracer)
-        first = next(iter(modules.values()))
-        title = name or _common_name([*modules]) or block_name(type(first.module).__name__)
-        graphs = {word: one.graph for word, one in traced.items()}
-        _require_alike_inputs(graphs)
-        arguments = [module.arguments for module in modules.values()]
-        return traced, family_data(graphs, arguments, title, _about([*modules.values()])), title
+        traced = _traced(modules, lambda module: traced_graph(module.tracer))
+        try:
+            return traced, _spec(modules, traced, title), title
+        except ImportingError as error:
+            if not any(one.modes.traced for one in traced.values()):
+                raise
+            reason = str(error.problems[0].received)
+            traced = _traced(modules, lambda module: module.tracer.evaluation(reason))
+            return traced, _spec(modules, traced, title), title
+
+
+def _traced(
+    modules: Mapping[str, OpenedModule], trace: Callable[[OpenedModule], TracedGraph]
+) -> dict[str, TracedGraph]:
+    found: dict[str, TracedGraph] = {}
+    for word, module in modules.items():
+        with _named(word):
+            found[word] = trace(module)
+    return found
+
+
+def _spec(modules: Mapping[str, OpenedModule], traced: Mapping[str, TracedGraph], title: str) -> dict[str, Any]:
+    """The spec of networks with the same inputs and outputs. Raises ImportingError."""
+    graphs = {word: one.graph for word, one in traced.items()}
+    _require_alike_inputs(graphs)
+    arguments = [module.arguments for module in modules.values()]
+    return family_data(graphs, arguments, title, _about([*modules.values()]))
 
 
 def _about(modules: Sequence[OpenedModule]) -> str:

@@ -93,7 +93,7 @@ def from_torch(
             warnings.warn(note, stacklevel=2)
         return found.graph
     family = import_family(sources, inputs, name=name, verify=verify, dynamic=dynamic, leaves=leaves or {})
-    for word, one in family.networks.items():
-        for note in one.notes:
+    for word, network in family.networks.items():
+        for note in network.notes:
             warnings.warn(f"{word}: {note}", stacklevel=2)
-    return {word: one.graph for word, one in family.networks.items()}
+    return {word: network.graph for word, network in family.networks.items()}

@@ -249,7 +249,7 @@ def test_what_has_no_form_in_training_leaves_evaluation_as_it_is() -> None:
     found = imported(Spectral)
     assert found.notes == ("what training adds is left out: there is no operation for torch's fft_rfft",)
     assert not found.graph.training_outputs
-    with patch.object(api, "_loaded", side_effect=[ImportingError("no", received="a fault"), found.graph]):
+    with patch.object(api, "loaded", side_effect=[ImportingError("no", received="a fault"), found.graph]):
         again = imported(EarlyHead, verify=False)
     assert again.notes == ("what training adds is left out: a fault",)
 

@@ -14,6 +14,7 @@ from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
+from archgraph.structure.template import Statement
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
 
@@ -111,7 +112,7 @@ def _run_with_start(one: WrittenStatement, prefix: str, run: _Run, place: int) -
     return replace(one, term=Term("copies", run.text, parts, value=pattern), name=name, path=name)
 
 
-def has_fixed_start_behind(one: WrittenStatement | None, entries: Sequence[WrittenStatement]) -> bool:
+def has_fixed_start_behind(one: Statement | None, entries: Sequence[Statement]) -> bool:
     """Whether behind the copies of a statement others stand in the same list, under numbers that do not follow."""
     if one is None or not isinstance(one.term.value, Pattern):
         return False

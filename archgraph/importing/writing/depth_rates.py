@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archgraph.graph.types import Call, Graph, Node
+from archgraph.graph.types import Call, Graph, Item, Node
 
 RATE, BEFORE, LAYERS = "rate", "before", "layers"
 """The roles of the largest rate, of the number of layers before, and of the number by which the rates grow."""
@@ -85,7 +85,7 @@ def _known(values: Sequence[float], arguments: Mapping[str, Any]) -> Mapping[flo
 
 
 def _written(graph: Graph, rates: Mapping[float, DepthRate]) -> Graph:
-    items = []
+    items: list[Item] = []
     for item in graph.items:
         if isinstance(item, Call):
             given = {name: _of_argument(name, value, rates) for name, value in item.arguments.items()}
