@@ -10,9 +10,9 @@ from typing import Any
 from archgraph.graph.types import joined
 from archgraph.importing.writing.counted_starts import is_single
 from archgraph.importing.writing.lines import Line
-from archgraph.importing.writing.listed_inputs import listed_outputs
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
+from archgraph.importing.writing.ports_of_lines import port_of
 from archgraph.importing.writing.repeated_nodes import repeated_nodes
 from archgraph.importing.writing.wiring import WiringWriter
 from archgraph.structure.naming import free
@@ -133,7 +133,7 @@ class TreeWriter:
         if isinstance(seen, NodeGroup):
             exports = self._exports[id(seen)]
             return name if len(exports) == 1 else f"{name}.{self._export_name(value, seen)}"
-        port = _port(line, value)
+        port = port_of(line, value)
         return f"{name}.{port}" if port else name
 
     def _seen(self, line: Line, scope: NodeGroup) -> Line | NodeGroup:
@@ -168,7 +168,7 @@ class TreeWriter:
         name = self._names[id(member)]
         if isinstance(member, NodeGroup):
             return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
-        port = _port(line, value)
+        port = port_of(line, value)
         return f"{name}_{port.replace('.', '_')}" if port else name
 
     # -- nodes -------------------------------------------------------------------------------------------------------
@@ -294,24 +294,3 @@ def _counted(path: str) -> str:
     levels = path.split(".")
     first = max((place for place, level in enumerate(levels) if not level.isdecimal()), default=0)
     return "_".join(levels[first:])
-
-
-def _port(line: Line, value: int) -> str:
-    """The name of an output where there are several, or the number of a copy; '' for the result of a line."""
-    place = line.outs.index(value)
-    copies = line.copies_read
-    if line.pattern is not None and line.pattern.parts:
-        return _part_of_copy(line.pattern.parts, place)
-    if copies or len(line.outs) == 1:
-        return str(copies[place]) if place < len(copies) else ""
-    names = [value.name.rpartition(".")[2] for value in line.statement.made.outputs]
-    return listed_outputs(names, line.statement.listed).get(names[place], names[place])
-
-
-def _part_of_copy(parts: Sequence[Sequence[str]], place: int) -> str:
-    """The name of a value among those that all copies hand out, with the number of its copy unless that is the last."""
-    for copy, names in enumerate(parts):
-        if place < len(names):
-            return names[place] if copy == len(parts) - 1 else f"{copy}.{names[place]}"
-        place -= len(names)
-    raise AssertionError("a line makes what it is asked for")
