@@ -177,7 +177,7 @@ def _range(term: Term, names: CodeNames) -> str:
     bounds.insert(0, line(term, names))
     bounds[:2] = ("" if bound == default else bound for bound, default in zip(bounds, _WHOLE, strict=False))
     plain = all(_BOUND.match(bound) for bound in bounds)
-    return ":".join(bounds) if plain else " : ".join(bounds).strip()
+    return ":".join(bounds) if plain else " : ".join(bounds).replace(" :  : ", " :: ").strip()
 
 
 def _bound(term: Term, names: CodeNames, binds: int) -> Doc:
