@@ -20,6 +20,7 @@ FUSED = "it fuses a transposition and a product in float64, for which it has no 
 BYTES = "it has no kernel for a maximum of bytes"
 WHOLE = "it adds up int64 as such, and not in float64"
 POSITIONS = "a count that is handed out and read as indices is optimised away"
+FALLBACK = "it refuses to open a session that may not fall back to the CPU on the CPU"
 DRIVER = "its CUDA provider ends the process where there is no driver"
 RECURRENT = "the reference implementation has no recurrent layers in two directions, nor all results of one"
 SORTED = "the reference implementation has no unsorted TopK"
@@ -45,10 +46,12 @@ ONNXRUNTIME: tuple[tuple[Release, str, str], ...] = (
     ((1, 29), KERNELS, rf"{TABLES}::test_functions_of_each_element_are_torchs\[portable-float64\]"),
     ((1, 29), KERNELS, rf"{EDGES}::test_types_without_kernels_are_computed_in_float32\[float64\]"),
     ((1, 29), KERNELS, r"verify/test_rearranging.py::test_what_is_rearranged_is_torchs\[(uint8|int32)\]"),
+    ((1, 24), FALLBACK, r"runtime/test_runtime_devices.py::test_a_session_that_fell_back"),
     ((1, 30), POSITIONS, r"verify/test_verify_localization.py::test_the_node_is_named\[table\]"),
 )
 """Before which release, why, and which tests."""
-ENDS = ((1, 24), DRIVER, r"runtime/test_runtime_(devices.py::test_(what_the_loader|auto_where)|no_gpu.py::.*libraries)")
+ENDING = r"devices.py::test_(what_the_loader|auto_where)|no_gpu.py::.*(libraries_fail|no_gpu_to_give\[0-1-)"
+ENDS = ((1, 24), DRIVER, rf"runtime/test_runtime_({ENDING})")
 EXAMPLES = r"export/test_export_operations.py::test_examples_compute_what_torch_computes"
 ONNX: tuple[tuple[Release, str, str], ...] = (
     ((1, 23), RECURRENT, rf"{EXAMPLES}\[(gru|lstm)-"),

@@ -3,6 +3,9 @@
 An input of whole numbers is told its range. A mask has none: a network takes the one that is true throughout, and what
 is counted of that one has to be an index, or the sizes are too large. So a network is looked at once for each end; and
 for each number that makes a difference to a comparison. Inputs that lead to one index are looked at together.
+
+Not looked at, and so accepted, is what leaves a table only where places of one input differ, where two inputs are
+compared with each other, or where numbers with a fraction are compared: torch raises there.
 """
 
 from __future__ import annotations

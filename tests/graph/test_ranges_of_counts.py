@@ -246,6 +246,35 @@ def test_ids_that_are_ordered_or_turned_into_truth_values(test: dict[str, Any], 
     assert longest(net(nodes, "int64")) == most
 
 
+FULL: Nodes = {"shape": [1, 4], "dtype": "int64"}
+ZEROS, NINES = {"zeros": {"op": "zeros", **FULL}}, {"nines": {"op": "full", "fill_value": 9, **FULL}}
+CHOICES: dict[str, Nodes] = {
+    "filled": {**ZEROS, "f": {"op": "masked_fill", "in": ["zeros", "x"], "value": 9}},
+    "kept": {
+        **NINES,
+        "no": {"op": "logical_not", "in": "x"},
+        "f": {"op": "masked_fill", "in": ["nines", "no"], "value": 1},
+    },
+    "chosen": {**ZEROS, **NINES, "f": {"op": "where", "in": ["x", "nines", "zeros"]}},
+    "or a number": {
+        **ZEROS,
+        "no": {"op": "logical_not", "in": "x"},
+        "f": {"op": "where", "in": ["no", "zeros"], "value": 9},
+    },
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_indices_that_a_mask_chooses(name: str) -> None:
+    """9 where the mask is true."""
+    module = archgraph.to_torch(net({**CHOICES[name], "t": {**TABLE, "num_embeddings": 10}}, "bool", "N", 4))
+    for whole in (False, True):
+        module(torch.full((2, 4), whole))
+    with pytest.raises(ShapeError, match="an index lies outside of the table") as raised:
+        net({**CHOICES[name], "t": {**TABLE, "num_embeddings": 9}}, "bool", "N", 4)
+    assert raised.value.problems[0].received == "9, where 'x' is 1 throughout"
+
+
 @pytest.mark.parametrize(("join", "most"), [("logical_and", 18), ("logical_or", 18), ("logical_xor", 18)])
 def test_masks_that_are_joined(join: str, most: int) -> None:
     """A token of a mask whose number is one, too."""
