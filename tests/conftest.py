@@ -64,3 +64,12 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What the releases at hand do otherwise than the pinned ones is expected of them (`older_releases.py`)."""
+    from older_releases import expected_failures
+
+    for item, reason, runs in expected_failures(items):
+        mark = pytest.mark.xfail(reason=reason, strict=False) if runs else pytest.mark.skip(reason=reason)
+        item.add_marker(mark)

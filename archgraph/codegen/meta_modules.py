@@ -9,7 +9,6 @@ times as long as the copy.
 from __future__ import annotations
 
 import marshal
-from collections import OrderedDict
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
@@ -24,6 +23,8 @@ _STRUCTURE = frozenset(vars(nn.Module()))
 """The attributes that every module has: its tensors, its parts and its hooks."""
 _TENSORS = ("_parameters", "_buffers")
 _UNSEEN: Any = object()
+_ALIKE = 2
+"""The version of marshal's format in which equal values of equal types have equal bytes, wherever they come from."""
 
 
 def on_meta_device(file: ModuleType, root: str) -> nn.Module:
@@ -38,7 +39,7 @@ class _Namespace:
 
     def __init__(self, file: ModuleType):
         self.constructors: dict[str, Any] = dict(vars(file))
-        self._layers: dict[bytes, nn.Module | None] = {}
+        self._layers: dict[bytes, _Copies | None] = {}
         self.constructors["nn"] = _Layers(self.layer)
         for name, found in vars(file).items():
             if isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == file.__name__:
@@ -64,15 +65,15 @@ class _Namespace:
     def layer(self, kind: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
         """A layer of torch's: the copy of an equal one, or a new one."""
         try:
-            key = marshal.dumps((kind.__name__, args, kwargs))
+            key = marshal.dumps((kind.__name__, args, kwargs), _ALIKE)
         except ValueError:  # it is made of tensors or modules
             return kind(*args, **kwargs)
         known = self._layers.get(key, _UNSEEN)
         if known is _UNSEEN:
             made = kind(*args, **kwargs)
-            self._layers[key] = _copied(made, lambda tensor: tensor) if _can_be_copied(made) else None
+            self._layers[key] = _Copies(made) if _can_be_copied(made) else None
             return made
-        return kind(*args, **kwargs) if known is None else _copied(known, _as_new)
+        return kind(*args, **kwargs) if known is None else known.another()
 
 
 class _Layers:
@@ -106,17 +107,35 @@ def _can_be_copied(module: nn.Module) -> bool:
     return True
 
 
-def _copied(module: nn.Module, tensor: Callable[[Tensor], Tensor]) -> nn.Module:
-    """The same module without a constructor; `tensor` gives what stands in it for each of its tensors."""
-    made = type(module).__new__(type(module))
-    with torch._C.DisableTorchFunction():
-        for name, value in vars(module).items():
+class _Copies:
+    """Makes layers like one that was constructed, as it was then: whatever happens to that one later."""
+
+    def __init__(self, layer: nn.Module):
+        self._kind = type(layer)
+        self._plain: dict[str, Any] = {}
+        self._containers: list[tuple[str, Callable[[], Any]]] = []
+        self._tensors: list[tuple[str, dict[str, Tensor | None]]] = []
+        for name, value in vars(layer).items():
             if name in _TENSORS:
-                value = {key: None if held is None else tensor(held) for key, held in value.items()}
-            elif isinstance(value, (dict, OrderedDict, set, list)):
-                value = value.copy()
-            made.__dict__[name] = value
-    return made
+                self._tensors.append((name, value.copy()))
+            elif name in _STRUCTURE and type(value) not in _PLAIN:
+                self._containers.append((name, type(value)))  # it is empty
+            elif type(value) is list:
+                self._containers.append((name, value.copy().copy))
+            else:
+                self._plain[name] = value
+
+    def another(self) -> nn.Module:
+        """The same layer without a constructor, with tensors of its own."""
+        made = self._kind.__new__(self._kind)
+        attributes = made.__dict__
+        attributes.update(self._plain)
+        for name, make in self._containers:
+            attributes[name] = make()
+        with torch._C.DisableTorchFunction():
+            for name, held in self._tensors:
+                attributes[name] = {key: None if old is None else _as_new(old) for key, old in held.items()}
+        return made
 
 
 def _as_new(tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from archgraph.dims.constraint import Domain
 from archgraph.dims.limits import check_coefficients
-from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, symbol, value_of
+from archgraph.dims.size import REMEMBERED, Atom, Dim, Size, symbol, value_of, values_of
 from archgraph.errors import ShapeError
 
 LARGEST_PERIOD = 10_000
@@ -113,9 +113,23 @@ def _classes(difference: Size, domains: Domains) -> Classes:
     refuse_large(difference, prod(periods))
     refuse_large(difference, prod(periods) * prod(map(len, steps)), MOST_TRIALS)
     cells = list(pairs(*(domains[name].lifted(step) for name, step in zip(names, periods, strict=True))))
+    if len(names) == 1:
+        zeros: frozenset[tuple[int, ...]] = frozenset(
+            (residue,) for residue in _zeros(difference, cells, periods[0], steps[0])
+        )
+        return Classes(names, periods, zeros, len(cells))
     places = list(pairs(*steps))
     good = frozenset(cell for cell in cells if _vanishes(difference, names, cell, periods, places))
     return Classes(names, periods, good, len(cells))
+
+
+def _zeros(size: Size, cells: list[tuple[int, ...]], period: int, places: range) -> list[int]:
+    """The residues at which a size of one symbol vanishes: few are left after the first place."""
+    left = [residue for (residue,) in cells]
+    for place in places:
+        values = values_of(size, [residue + period * place for residue in left])
+        left = [residue for residue, value in zip(left, values, strict=True) if not value]
+    return left
 
 
 def _vanishes(
@@ -205,10 +219,12 @@ def polynomials(size: Size, name: str, domain: Domain) -> Iterator[tuple[int, in
     """
     step = lcm(period(size, name), domain.modulus)
     refuse_large(size, step)
-    places = range(degree(size, name) + 1)
-    for residue in domain.lifted(step):
-        values = [value_of(size, {name: residue + step * place}) for place in places]
-        yield residue, step, _interpolated(values)
+    residues = domain.lifted(step)
+    columns = [
+        values_of(size, [residue + step * place for residue in residues]) for place in range(degree(size, name) + 1)
+    ]
+    for residue, values in zip(residues, zip(*columns, strict=True), strict=True):
+        yield residue, step, _interpolated([*values])
 
 
 def _interpolated(values: list[int]) -> list[int]:

@@ -7,20 +7,46 @@ from math import gcd, lcm, prod
 
 from archgraph.dims.bounds import interval
 from archgraph.dims.constraint import Domain
-from archgraph.dims.prove import Domains, period
-from archgraph.dims.size import Atom, Dim, Monomial, Size, value_of
+from archgraph.dims.prove import Domains, counted, period
+from archgraph.dims.size import Atom, Dim, Monomial, Size, symbol, value_of
 
 MOST_CASES = 4_096  # beyond, a size is left as it is: correct, only longer
 
 
 def simplified(dim: Dim, domains: Domains) -> Dim:
     """An equal size under the given domains, with needless remainders gone and exact divisions cancelled."""
+    total = _term_by_term(dim, domains)
+    if not isinstance(total, Size) or _length(total) == (1, 0):
+        return total
+    by_counts = _term_by_term(_over_counts(total, domains), domains)
+    return by_counts if not isinstance(by_counts, Size) or _length(by_counts) < _length(total) else total
+
+
+def _length(size: Size) -> tuple[int, int]:
+    """How many terms a size has, and how many quotients of several symbols, which no symbol can be divided out of."""
+    atoms = [atom for monomial, _ in size.terms for atom in monomial]
+    return len(size.terms), sum(atom.numerator is not None and len(atom.symbols) > 1 for atom in atoms)
+
+
+def _term_by_term(dim: Dim, domains: Domains) -> Dim:
     if not isinstance(dim, Size) or not any(_is_narrow(domains[name]) for name in dim.symbols):
         return dim
     total: Dim = 0
     for monomial, coefficient in dim.terms:
         total = total + _simplified_term(monomial, coefficient, domains)
     return total
+
+
+def _over_counts(size: Size, domains: Domains) -> Dim:
+    """The size over counts of what its symbols are multiples of: with H a multiple of 224, `3*(H // 112) + H // 224` is
+    `7*(H // 224)`."""
+    found = counted(size, domains)
+    if found is size or not isinstance(found, Size):
+        return found
+    single = {name: domains[name] for name in found.symbols if len(domains[name].residues) == 1}
+    return found.substitute(
+        {name: (symbol(name) - domain.residues[0]) // domain.modulus for name, domain in single.items()}
+    )
 
 
 def _is_narrow(domain: Domain) -> bool:
@@ -54,7 +80,7 @@ def _simplified_term(monomial: Monomial, coefficient: int, domains: Domains) -> 
 def _without_slack(atom: Atom, domains: Domains) -> tuple[Dim, bool]:
     """The atom's numerator less the remainder that it always leaves, and whether that is all of its remainder."""
     assert atom.numerator is not None
-    numerator = simplified(atom.numerator, domains)
+    numerator = _term_by_term(atom.numerator, domains)
     if not isinstance(numerator, Size):
         return numerator, False
     remainders = _remainders(numerator, atom.denominator, domains)

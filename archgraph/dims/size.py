@@ -6,10 +6,12 @@ converse does not hold (`H // 2 + (H + 1) // 2` is `H`); `Facts` decides those.
 
 from __future__ import annotations
 
+import operator
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import gcd
 from typing import NoReturn, TypeAlias
 
@@ -192,6 +194,27 @@ def value_of(size: Size, values: Mapping[str, int]) -> int:
                 term *= value_of(atom.numerator, values) // atom.denominator
         total += term
     return total
+
+
+def values_of(size: Size, numbers: list[int]) -> list[int]:
+    """`value_of` a size of one symbol, for each number that it may stand for."""
+    totals = [0] * len(numbers)
+    for monomial, coefficient in size.terms:
+        terms = [coefficient] * len(numbers)
+        for atom in monomial:
+            if atom.numerator is None:
+                parts = numbers
+            else:
+                parts = [value // atom.denominator for value in values_of(atom.numerator, numbers)]
+            terms = [term * part for term, part in zip(terms, parts, strict=True)]
+        totals = [total + term for total, term in zip(totals, terms, strict=True)]
+    return totals
+
+
+def shared_atoms(size: Size) -> list[Size]:
+    """The symbols and floor divisions by which all terms are multiplied: b of a*b - b."""
+    first, *others = (Counter(monomial) for monomial, _ in size.terms)
+    return [atom.as_size() for atom in reduce(operator.and_, others, first).elements()]
 
 
 @lru_cache(REMEMBERED)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from archgraph.dims import Cause, Dim, Facts
 from archgraph.graph.embedding_tables import reads_tables
-from archgraph.graph.extents import Extent, extents
+from archgraph.graph.extents import ValueExtent, extents
 from archgraph.graph.input_range import RowsOfTables
 from archgraph.graph.types import Call, Graph, Node, Value
 from archgraph.ops.contract import INTEGER_TYPES
@@ -42,7 +42,7 @@ def direct_indices(graph: Graph) -> DirectIndices | None:
     return found if _collect(graph, {value: value.name for value in graph.inputs}, {}, found) else None
 
 
-def _collect(body: Graph, inputs: dict[Value, str], known: dict[Value, Extent], found: DirectIndices) -> bool:
+def _collect(body: Graph, inputs: dict[Value, str], known: dict[Value, ValueExtent], found: DirectIndices) -> bool:
     """Notes what the indices in a body need; whether that is seen of all of them. `inputs` are the values that are an
     input, `known` those whose extent is."""
     for item in body.items:
@@ -60,7 +60,9 @@ def _collect(body: Graph, inputs: dict[Value, str], known: dict[Value, Extent], 
     return True
 
 
-def _collect_inside(call: Call, inputs: dict[Value, str], known: dict[Value, Extent], found: DirectIndices) -> bool:
+def _collect_inside(
+    call: Call, inputs: dict[Value, str], known: dict[Value, ValueExtent], found: DirectIndices
+) -> bool:
     """`_collect` in the body of a call, whose results are known outside as they are inside."""
     pairs = [*zip(call.body.inputs, call.inputs, strict=True)]
     theirs = {inside: inputs[outer] for inside, outer in pairs if outer in inputs}
@@ -74,7 +76,7 @@ def _collect_inside(call: Call, inputs: dict[Value, str], known: dict[Value, Ext
 
 
 def _is_direct(
-    node: Node, port: str, inputs: dict[Value, str], known: dict[Value, Extent], found: DirectIndices
+    node: Node, port: str, inputs: dict[Value, str], known: dict[Value, ValueExtent], found: DirectIndices
 ) -> bool:
     """Whether what a port of indices needs is seen here; notes it."""
     value = node.inputs.get(port)

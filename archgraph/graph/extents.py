@@ -20,7 +20,7 @@ FEW_NUMBERS = {"bool": 1, "uint8": 255}
 
 
 @record()
-class Extent:
+class ValueExtent:
     """From `low` to `high`, both included. `attained` says that both ends occur, whatever the inputs hold."""
 
     low: Dim
@@ -33,11 +33,11 @@ class Extent:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
-Known: TypeAlias = "Mapping[Value, Extent]"
-Rule: TypeAlias = "Callable[[Node, Known], Extent | None]"
+Known: TypeAlias = "Mapping[Value, ValueExtent]"
+Rule: TypeAlias = "Callable[[Node, Known], ValueExtent | None]"
 
 
-def extents(node: Node, known: Known) -> Iterator[tuple[Value, Extent]]:
+def extents(node: Node, known: Known) -> Iterator[tuple[Value, ValueExtent]]:
     """The extents of the results of whole numbers, as far as those of the inputs tell them."""
     results = [value for value in node.outputs if value.dtype in INTEGER_TYPES]
     if not results:
@@ -54,24 +54,24 @@ def extents(node: Node, known: Known) -> Iterator[tuple[Value, Extent]]:
 # --- what needs no input ----------------------------------------------------------------------------------------------
 
 
-def _counted(node: Node, known: Known) -> Extent:
+def _counted(node: Node, known: Known) -> ValueExtent:
     op: Any = node.op
     (count,) = node.output.shape
     first, last = op.start, op.start + (count - 1) * op.step
-    return Extent(first, last, True) if op.step > 0 else Extent(last, first, True)
+    return ValueExtent(first, last, True) if op.step > 0 else ValueExtent(last, first, True)
 
 
-def _of_number(number: Any) -> Extent:
-    return Extent(int(number), int(number), True)
+def _of_number(number: Any) -> ValueExtent:
+    return ValueExtent(int(number), int(number), True)
 
 
-def _filled(node: Node, known: Known) -> Extent:
+def _filled(node: Node, known: Known) -> ValueExtent:
     return _of_number(node.op.number)  # type: ignore[attr-defined]
 
 
-def _constant(node: Node, known: Known) -> Extent:
+def _constant(node: Node, known: Known) -> ValueExtent:
     numbers = [*_flat(node.op.value)]  # type: ignore[attr-defined]
-    return Extent(min(numbers), max(numbers), True)
+    return ValueExtent(min(numbers), max(numbers), True)
 
 
 def _flat(value: Any) -> Iterator[int]:
@@ -82,11 +82,11 @@ def _flat(value: Any) -> Iterator[int]:
         yield value
 
 
-def _stored(node: Node, known: Known) -> Extent | None:
+def _stored(node: Node, known: Known) -> ValueExtent | None:
     """A buffer holds what it starts with, as for `index_rules.constant.buffer_values`."""
     op: Any = node.op
     if op.init == "arange":
-        return Extent(0, product(op.shape) - 1, True)
+        return ValueExtent(0, product(op.shape) - 1, True)
     number = {"zeros": 0, "ones": 1}.get(op.init) if isinstance(op.init, str) else op.init
     return None if number is None else _of_number(number)
 
@@ -94,37 +94,37 @@ def _stored(node: Node, known: Known) -> Extent | None:
 # --- places, whatever is read -----------------------------------------------------------------------------------------
 
 
-def _place_along(node: Node, known: Known) -> Extent:
+def _place_along(node: Node, known: Known) -> ValueExtent:
     kind = node.types["input"]
-    return Extent(0, kind.shape[node.op.axis(kind)] - 1)  # type: ignore[attr-defined]
+    return ValueExtent(0, kind.shape[node.op.axis(kind)] - 1)  # type: ignore[attr-defined]
 
 
-def _place_of_reduced(node: Node, known: Known) -> Extent:
+def _place_of_reduced(node: Node, known: Known) -> ValueExtent:
     kind = node.types["input"]
     count = product(kind.shape[axis] for axis in node.op.axes(kind))  # type: ignore[attr-defined]
-    return Extent(0, count - 1)
+    return ValueExtent(0, count - 1)
 
 
-def _place_of_extreme(node: Node, known: Known) -> Extent | None:
+def _place_of_extreme(node: Node, known: Known) -> ValueExtent | None:
     """Of a maximum along a dimension, which has its place as a second result."""
     return _place_of_reduced(node, known) if len(node.outputs) == 2 else None
 
 
-def _bucket(node: Node, known: Known) -> Extent:
+def _bucket(node: Node, known: Known) -> ValueExtent:
     row = "boundaries" if "boundaries" in node.types else "sorted_sequence"
-    return Extent(0, node.types[row].shape[-1])
+    return ValueExtent(0, node.types[row].shape[-1])
 
 
 # --- what is computed -------------------------------------------------------------------------------------------------
 
 
-def _given(node: Node, known: Known, port: str = "input") -> Extent | None:
+def _given(node: Node, known: Known, port: str = "input") -> ValueExtent | None:
     """What is known at a port; truth values and bytes are of a few numbers."""
     dtype = node.types[port].dtype
-    return Extent(0, FEW_NUMBERS[dtype]) if dtype in FEW_NUMBERS else known.get(node.inputs[port])
+    return ValueExtent(0, FEW_NUMBERS[dtype]) if dtype in FEW_NUMBERS else known.get(node.inputs[port])
 
 
-def _both(node: Node, known: Known) -> tuple[Extent, Extent] | None:
+def _both(node: Node, known: Known) -> tuple[ValueExtent, ValueExtent] | None:
     """Both operands, the second a value or a number, where they are known. Of what is counted up to
     a size, only what one number makes of it is."""
     number = node.op.number  # type: ignore[attr-defined]
@@ -135,77 +135,76 @@ def _both(node: Node, known: Known) -> tuple[Extent, Extent] | None:
     return first, last
 
 
-def _keeps_ends(first: Extent, last: Extent) -> bool:
+def _keeps_ends(first: ValueExtent, last: ValueExtent) -> bool:
     return first.attained and last.attained and last.low == last.high
 
 
-def _sum(node: Node, known: Known) -> Extent | None:
+def _sum(node: Node, known: Known) -> ValueExtent | None:
     both = _both(node, known)
     if both is None:
         return None
     first, last = both
-    return Extent(first.low + last.low, first.high + last.high, _keeps_ends(first, last))
+    return ValueExtent(first.low + last.low, first.high + last.high, _keeps_ends(first, last))
 
 
-def _difference(node: Node, known: Known) -> Extent | None:
+def _difference(node: Node, known: Known) -> ValueExtent | None:
     both = _both(node, known)
     if both is None:
         return None
     first, last = both
-    return Extent(first.low - last.high, first.high - last.low, _keeps_ends(first, last))
+    return ValueExtent(first.low - last.high, first.high - last.low, _keeps_ends(first, last))
 
 
-def _product(node: Node, known: Known) -> Extent | None:
+def _product(node: Node, known: Known) -> ValueExtent | None:
     both = _both(node, known)
     if both is None:
         return None
     first, last = both
     if first.plain:
         corners: list[Any] = [a * b for a in (first.low, first.high) for b in (last.low, last.high)]
-        return Extent(min(corners), max(corners))
-    ends = (first.low * last.low, first.high * last.low)
-    return Extent(*(ends if last.low >= 0 else reversed(ends)), first.attained)  # type: ignore[operator]
+        return ValueExtent(min(corners), max(corners))
+    factor: Any = last.low
+    low, high = (first.low, first.high) if factor >= 0 else (first.high, first.low)
+    return ValueExtent(low * factor, high * factor, first.attained)
 
 
-def _quotient(node: Node, known: Known) -> Extent | None:
+def _quotient(node: Node, known: Known) -> ValueExtent | None:
     """By one number above 0: it grows with what is divided."""
     both = _both(node, known)
     divisor: Any = node.op.number  # type: ignore[attr-defined]
     if both is None or divisor is None or divisor <= 0 or not both[0].plain:
         return None
-    low, high = (
-        -(-end // divisor) if getattr(node.op, "rounding_mode", "") == "trunc" and end < 0 else end // divisor  # type: ignore[operator]
-        for end in (both[0].low, both[0].high)
-    )
-    return Extent(low, high)
+    ends: list[Any] = [both[0].low, both[0].high]
+    towards_zero = getattr(node.op, "rounding_mode", "") == "trunc"
+    return ValueExtent(*(-(-end // divisor) if towards_zero and end < 0 else end // divisor for end in ends))
 
 
 def _extreme(pick: Callable[[Any, Any], Any]) -> Rule:
-    def extreme(node: Node, known: Known) -> Extent | None:
+    def extreme(node: Node, known: Known) -> ValueExtent | None:
         first, last = _given(node, known), _given(node, known, "other")
         if first is None or last is None or not (first.plain and last.plain):
             return None
-        return Extent(pick(first.low, last.low), pick(first.high, last.high))
+        return ValueExtent(pick(first.low, last.low), pick(first.high, last.high))
 
     return extreme
 
 
-def _clamped(node: Node, known: Known) -> Extent | None:
+def _clamped(node: Node, known: Known) -> ValueExtent | None:
     op: Any = node.op
     found = _given(node, known)
     if found is None or not found.plain:
         return None
     ends = [found.low, found.high]
     ends = ends if op.min is None else [max(end, op.min) for end in ends]
-    return Extent(*(ends if op.max is None else [min(end, op.max) for end in ends]))
+    return ValueExtent(*(ends if op.max is None else [min(end, op.max) for end in ends]))
 
 
 def _of_one(compute: Callable[[Any, Any], tuple[Any, Any]]) -> Rule:
     """A function of each element, of the ends of what is known."""
 
-    def found(node: Node, known: Known) -> Extent | None:
+    def found(node: Node, known: Known) -> ValueExtent | None:
         given = _given(node, known)
-        return Extent(*compute(given.low, given.high)) if given is not None and given.plain else None
+        return ValueExtent(*compute(given.low, given.high)) if given is not None and given.plain else None
 
     return found
 
@@ -214,36 +213,40 @@ def _magnitude(low: int, high: int) -> tuple[int, int]:
     return (0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
 
 
-def _same(node: Node, known: Known) -> Extent | None:
+def _same(node: Node, known: Known) -> ValueExtent | None:
     """The same numbers at other places, all of them."""
     return _given(node, known)
 
 
-def _any(node: Node, known: Known, ports: tuple[str, ...] = ()) -> Extent | None:
+def _any(node: Node, known: Known, ports: tuple[str, ...] = ()) -> ValueExtent | None:
     """Some of the numbers of all inputs, or of those at some ports."""
     given = [_given(node, known, port) for port in ports or node.inputs]
     found = [each for each in given if each is not None]
-    if len(found) == 1 == len(given):
-        return Extent(found[0].low, found[0].high)
-    if not found or len(found) < len(given) or not all(each.plain for each in found):
+    if not found or len(found) < len(given):
         return None
-    lows: list[Any] = [each.low for each in found]
-    highs: list[Any] = [each.high for each in found]
-    return Extent(min(lows), max(highs))
+    low, high = _one_of(min, [each.low for each in found]), _one_of(max, [each.high for each in found])
+    return None if low is None or high is None else ValueExtent(low, high)
 
 
-def _read(node: Node, known: Known) -> Extent | None:
+def _one_of(pick: Callable[[list[Any]], Any], ends: list[Dim]) -> Dim | None:
+    """The least or the largest of some ends, which are numbers, or one and the same size."""
+    same = all(end == ends[0] for end in ends)
+    return ends[0] if same else pick(ends) if all(isinstance(end, int) for end in ends) else None
+
+
+def _read(node: Node, known: Known) -> ValueExtent | None:
     return _any(node, known, ("input",))
 
 
-def _or_number(node: Node, known: Known) -> Extent | None:
+def _or_number(node: Node, known: Known) -> ValueExtent | None:
     """Either of two values, or a value and a number."""
     number: Any = node.op.value  # type: ignore[attr-defined]
     ports = ("input", "other") if number is None else ("input",)
     found = _any(node, known, ports)
     if found is None or number is None or not found.plain:
         return found if number is None else None
-    return Extent(min(found.low, int(number)), max(found.high, int(number)))  # type: ignore[type-var]
+    ends: list[Any] = [found.low, found.high, int(number)]
+    return ValueExtent(min(ends), max(ends))
 
 
 _RULES: dict[str, Rule] = {
@@ -255,7 +258,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("argmax", "argmin"), _place_of_reduced),
     **dict.fromkeys(("max", "min", "median"), _place_of_extreme),
     **dict.fromkeys(("bucketize", "searchsorted"), _bucket),
-    "one_hot": lambda node, known: Extent(0, 1),
+    "one_hot": lambda node, known: ValueExtent(0, 1),
     **dict.fromkeys(
         ("reshape", "flatten", "unsqueeze", "squeeze", "permute", "transpose", "roll", "expand", "identity", "detach"),
         _same,

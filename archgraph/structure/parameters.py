@@ -280,7 +280,7 @@ def _arguments(instances: Sequence[Candidates], naming: Naming) -> list[ClassPar
     found = []
     for name in instances[0].arguments if instances else ():
         values = [instance.arguments.get(name, ABSENT) for instance in instances]
-        plain = all(type(value) in (int, float, bool) for value in values)
+        plain = all(isinstance(value, (int, float)) for value in values)
         if plain and naming.usable(name) and len({(type(v), v) for v in values}) > 1:
             found.append(ClassParameter(name, "argument", values))
     return found

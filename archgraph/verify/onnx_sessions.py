@@ -41,9 +41,13 @@ def run_session(session: onnxruntime.InferenceSession, inputs: Mapping[str, Arra
     wide = {value.name for value in session.get_inputs() if value.type == "tensor(float)"}
     given = {name: array.astype(np.float32) if name in wide else array for name, array in inputs.items()}
     try:
-        return dict(zip(names, session.run(names, given), strict=True))
+        found = dict(zip(names, session.run(names, given), strict=True))
     except Exception as error:
         raise VerificationError(f"ONNX Runtime cannot run the file: {_reason(error)}") from None
+    for name, output in found.items():
+        if output is None:  # 1.22 optimises a `Range` away that is handed out, where it is read as indices too
+            raise VerificationError(f"ONNX Runtime gives nothing for the output '{name}'")
+    return found
 
 
 def _reason(error: Exception) -> str:

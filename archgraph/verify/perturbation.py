@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archgraph.artifact.arrays import Array
@@ -46,10 +47,12 @@ KERNELS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "elu": torch.ones_like,
     "silu": torch.abs,
     "gelu": torch.abs,
+    "rnn_tanh": torch.ones_like,
 }
 """Kernels that add 1 or ½ to what may be small, or take it away, so that their error does not shrink with the result:
 it is one rounding near 1 of this multiple. The largest that was measured of ONNX Runtime 1.31 on its CPU: sigmoid 2.3
-of these (at -12), ELU 1.0 (near 0), SiLU 2.3 |x| (at -12), GELU 0.4 |x|, its tanh form 2.3 |x| (at -3.2)."""
+of these (at -12), ELU 1.0 (near 0), SiLU 2.3 |x| (at -12), GELU 0.4 |x|, its tanh form 2.3 |x| (at -3.2); 2.7 for the
+tanh of its RNN, which is another one than that of its Tanh."""
 
 SUMS = frozenset(
     ("sum", "mean", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
@@ -106,6 +109,8 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sizes = torch.rand((_SIGNS,), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.5
         self.sums = _by_remainder(signs * sizes)
         """Of unlike sizes: else a mean of a mean would cancel to nothing in one draw of two."""
+        self.recurrence = ""
+        """The function of torch of which the operations are steps, where that is an RNN."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -128,6 +133,7 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(found, (tuple, list)):
             return type(found)(map(result, found))
         moved = result(found)
+        name = "rnn_tanh" if name == "tanh" and self.recurrence else name
         if name in KERNELS:
             erring = moved + self.step * KERNELS[name](args[0]) * self._signs(args[0], name in UNLIKE)
             return erring.clamp(0, 1) if name == "sigmoid" else erring  # a root or a logarithm of it stays a number
@@ -176,6 +182,25 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return int(torch.randint(0, _SIGNS, (), generator=self.generator))
 
 
+class _Recurrences(TorchFunctionMode):  # type: ignore[no-untyped-call]
+    """Tells what perturbs which operations are steps of an RNN, whose tanh is a kernel of its own."""
+
+    def __init__(self, perturbing: Perturbing):
+        super().__init__()
+        self.perturbing = perturbing
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """One function of torch."""
+        name = getattr(func, "__name__", "")
+        if not name.startswith("rnn_tanh"):  # rnn_tanh_cell is a step
+            return func(*args, **(kwargs or {}))
+        self.perturbing.recurrence = name
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            self.perturbing.recurrence = ""
+
+
 def _by_remainder(table: Tensor) -> Tensor:
     """Entry _SPREADING · i mod _SIGNS at i, twice over: a place is then an offset, and needs no arithmetic in int64."""
     return table[_order()]
@@ -205,7 +230,8 @@ def perturbed(
     roundings: float = 1.0,
 ) -> dict[str, Array]:
     """The outputs of a module in float64 that rounds like one in `dtype`, or so many times as far."""
-    with sdpa_kernel(SDPBackend.MATH), Perturbing(dtype, seed, roundings):
+    perturbing = Perturbing(dtype, seed, roundings)
+    with sdpa_kernel(SDPBackend.MATH), perturbing, _Recurrences(perturbing):
         return run_module(module, names, inputs, "float64")
 
 

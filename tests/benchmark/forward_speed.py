@@ -7,8 +7,8 @@ a second; the ratio is that of the medians, with the 95 % interval of 2,000 boot
 also compiles both forwards by `torch.compile`, which takes minutes the first time and is kept by torch for the next.
 
 Results are lines of JSON, one for a network and a way, and what is there is not measured again: after so many minutes
-it ends, and the same command goes on from there. Stable Diffusion 1.5's U-Net has its full size: 3.4 GB of weights for
-each of the two modules, as much again for gradients.
+it ends, and the same command goes on from there. Stable Diffusion 1.5's U-Net has its full size: 3.4 GB of weights,
+which both modules share, and as much again for gradients.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ NETWORKS = {
 
 
 def pair(name: str) -> tuple[nn.Module, nn.Module]:
-    """Our module and the reference, in evaluation, with the reference's random weights."""
+    """Our module and the reference, in evaluation, with the same tensors as weights: those of the reference."""
     import references
 
     import archgraph as ag
@@ -84,7 +84,8 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
         theirs: Any = references.diffusers().UNet2DConditionModel(cross_attention_dim=768)
     else:
         theirs = getattr(references.torchvision().models, spec)(weights=None)
-    ours: nn.Module = ag.to_torch(spec, weights=theirs.state_dict())
+    ours: nn.Module = ag.to_torch(spec, device="meta")
+    ours.load_state_dict(theirs.state_dict(), assign=True)
     return ours.eval(), theirs.eval()
 
 

@@ -29,7 +29,7 @@ import torch
 from published_constructors import published_constructors
 
 import archgraph as ag
-from archgraph.codegen.analysis import size_expressions
+from archgraph.codegen.analysis import names, size_expressions
 from archgraph.codegen.load import PACKAGE
 from archgraph.language.load import load
 
@@ -53,6 +53,7 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]:
         del sys.modules[name]
     size_expressions._remembered.cache_clear()
+    names.check_path.cache_clear()
 
 
 def constructed(build: Callable[[], Any]) -> None:

@@ -24,7 +24,7 @@ def network(*units: dict[str, Any]) -> Graph:
 
 
 def numbers(graph: Graph) -> list[int]:
-    equal = EqualCalls()
+    equal = EqualCalls(graph)
     return [equal.number(call) for call in graph.items if isinstance(call, Call)]
 
 
@@ -53,6 +53,13 @@ def test_equal_calls_have_one_number() -> None:
 def test_what_differs_has_another_number(other: dict[str, Any]) -> None:
     first, second = numbers(network(UNIT, other))
     assert first != second
+
+
+@pytest.mark.parametrize(("other", "expected"), [(UNIT, True), (changed(c={"op": "relu"}), False)])
+def test_what_has_no_like_is_not_compared(other: dict[str, Any], expected: bool) -> None:
+    graph = network(UNIT, other)
+    equal = EqualCalls(graph)
+    assert [equal.has_like(call) for call in graph.items if isinstance(call, Call)] == [expected, expected]
 
 
 def scopes(root: Scope) -> list[Scope]:

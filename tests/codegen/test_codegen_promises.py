@@ -88,6 +88,19 @@ def test_a_size_that_a_pad_has_hidden_is_found_again(tmp_path: Path) -> None:
     assert "x[:, :, :-2]" in source(graph)
 
 
+def test_slices_of_other_places_share_a_class(tmp_path: Path) -> None:
+    graph = loaded(
+        "{x: [N, 4, T]}",
+        "{pad: {op: pad, pad: [0, 1]}, part: {for: {row: [0, 1]}, map: true, in: pad, nodes: {cut: {op: slice, dim: 2,"
+        " start: =row, end: =T + row, step: 2}}}, join: {op: concat, in: part, dim: 1}}",
+    )
+    x = drawn(2, 4, 6)
+    (found,), _ = both(graph, tmp_path, x)
+    torch.testing.assert_close(found, torch.cat([x[:, :, ::2], F.pad(x, (0, 1))[:, :, 1::2]], 1))
+    assert "return x[:, :, self.start : self.end : 2]" in source(graph)
+    assert "PartItem(start=0, end=-1), PartItem(start=1)" in " ".join(source(graph).split())
+
+
 def test_modules_that_take_sizes_compile_and_export() -> None:
     graph = loaded(
         "{x: [N, 4, H, W]}",

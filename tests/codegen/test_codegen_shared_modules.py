@@ -81,6 +81,20 @@ def test_a_shared_block_keeps_a_size_that_it_was_handed(tmp_path: Path) -> None:
     torch.testing.assert_close(found, F.interpolate(F.avg_pool2d(x, 2), size=(8, 8)))
 
 
+def test_a_shared_slice_ends_where_it_did(tmp_path: Path) -> None:
+    """In the first use that is two places before the end, in the second three."""
+    blocks = """
+  level:
+    params: {size: =0}
+    inputs: {x: [N, C, L]}
+    nodes: {cut: {op: slice, dim: 2, end: =size}}
+"""
+    nodes = "{wide: {op: pad, pad: [0, 2]}, a: {op: level, size: =T}, wider: {op: pad, pad: [0, 3]}, b: {share: a}}"
+    x = drawn(2, 4, 5)
+    (found,), _ = both(loaded("{x: [N, 4, T]}", nodes, blocks), tmp_path, x)
+    torch.testing.assert_close(found, x)
+
+
 def test_an_operation_with_a_weight_from_outside_is_applied_again(tmp_path: Path) -> None:
     graph = loaded(
         "{x: [N, 8]}",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from archgraph.dims import Cause, Dim, Facts, Size, evaluate, parse_dim, symbol
 from archgraph.dims.constraint import Domain
 from archgraph.dims.prove import degree, polynomials
+from archgraph.dims.size import values_of
 from archgraph.errors import ShapeError
 
 H, W = symbol("H"), symbol("W")
@@ -224,3 +225,11 @@ def test_residue_classes_are_the_polynomials_that_substitution_gives(chain: list
             whole = sum((c * place**power for power, c in enumerate(coefficients[1:], 1)), coefficients[0])
             assert whole == size.substitute({"H": residue + step * place})
             assert coefficients[-1] != 0 or len(coefficients) == 1
+
+
+@STEADY
+@given(formulas("H"), st.lists(st.integers(1, 99), max_size=9))
+def test_values_at_once_are_those_one_by_one(size: Dim, numbers: list[int]) -> None:
+    assume(isinstance(size, Size))
+    assert isinstance(size, Size)
+    assert values_of(size, numbers) == [evaluate(size, {"H": number}) for number in numbers]

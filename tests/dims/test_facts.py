@@ -194,6 +194,17 @@ def test_the_least_size_of_a_difference_of_products_counts_what_cancels() -> Non
         facts.require_at_least(rows * columns + rows - columns - 1, 3, WHY)
 
 
+def test_the_least_size_of_a_product_with_a_difference_is_that_of_its_factors() -> None:
+    """As the windows of a fold, (a - 1) * b."""
+    facts = Facts()
+    columns = (W + 2) // 3
+    facts.require_at_least((H + 1) // 2 * columns - columns, 1, WHY)
+    facts.require_at_least(N * N * (W - 4), 1, WHY)
+    assert texts(facts) == ["H must be at least 3", "W must be at least 5"]
+    with pytest.raises(ShapeError, match="the size is too small"):
+        facts.require_at_least(N * columns * (2 - H), 1, WHY)
+
+
 def test_least_sizes_that_cannot_be() -> None:
     facts = Facts()
     facts.declare("H", maximum=8)

@@ -11,7 +11,7 @@ import archgraph
 from archgraph.errors import ArchgraphError
 from archgraph.graph import index_tables
 from archgraph.graph.direct_indices import direct_indices
-from archgraph.graph.extents import Extent, extents
+from archgraph.graph.extents import ValueExtent, extents
 from archgraph.graph.index_ranges import input_ranges
 from archgraph.graph.index_tables import index_ranges
 from archgraph.graph.types import Graph, Node, Value
@@ -99,12 +99,12 @@ PARTS: dict[str, Nodes] = {
 }
 
 
-def found_in(nodes: Nodes) -> tuple[Extent, torch.Tensor]:
+def found_in(nodes: Nodes) -> tuple[ValueExtent, torch.Tensor]:
     """The extent of `at`, and its numbers as torch computes them."""
     order = sorted(nodes, key=lambda name: name == "at")
     spec = {"inputs": {"x": ["N"]}, "nodes": {"y": {"op": "relu", "in": "x"}, **{name: nodes[name] for name in order}}}
     graph = archgraph.load({"archgraph": 1, "name": "n", **spec, "outputs": {"at": "at", "y": "y"}})
-    known: dict[Value, Extent] = {}
+    known: dict[Value, ValueExtent] = {}
     for item in graph.items:
         assert isinstance(item, Node)
         known.update(extents(item, known))
@@ -161,6 +161,16 @@ NETWORKS: dict[str, tuple[Nodes, bool]] = {
     "positions twice": ({**COUNT, "t": table(5, **{"in": "at"}), "u": table(4, **{"in": "at"})}, True),
     "no row for the first": ({**COUNT, "later": {"op": "add", "value": 6}, "t": table(5)}, False),
     "positions of two rows": ({**COUNT, "b": {"op": "reshape", "shape": [1, "=L"]}, "t": table(5)}, True),
+    "shifted positions": (
+        {
+            **COUNT,
+            "rolled": {"op": "roll", "in": "at", "shifts": 1, "dims": 0},
+            "many": {"op": "gt", "in": "at", "value": 3},
+            "order": {"op": "where", "in": ["many", "rolled", "at"]},
+            "t": {"op": "index_select", "in": ["words", "order"], "dim": 1},
+        },
+        True,
+    ),
     "some of the positions": ({**COUNT, "s": {"op": "slice", "dim": 0, "start": 1}, "t": table(5)}, False),
     "constant": ({"at": {"op": "constant", "value": [1, 4]}, "t": table(5)}, True),
     "constant beyond": ({"at": {"op": "constant", "value": [1, 5]}, "t": table(5)}, False),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import references
 import torch
 from torch import nn
 
@@ -91,6 +93,116 @@ def test_parts_that_some_lack_have_a_condition() -> None:
     spec = graphs["plain"].info.written
     assert spec["presets"]["pooled"] == {"widths": [8, 16], "pooled": True}
     assert spec["nodes"]["pool"]["when"] == "=pooled"
+
+
+class Wide(Unit):
+    """A unit that works on more channels than it reads."""
+
+    def __init__(self, width: int, factor: int = 2):
+        super().__init__(width)
+        self.conv = nn.Sequential(nn.Conv2d(width, factor * width, 1), nn.Conv2d(factor * width, width, 1))
+
+
+class Listed(nn.Module):
+    """All blocks in one list, with a wide one before the second stage."""
+
+    def __init__(self, depths: list[int]):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        first, second = ([Unit(8) for _ in range(count)] for count in depths)
+        self.blocks = nn.ModuleList([*first, Wide(8, 4), *second])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def test_runs_in_one_list_begin_where_those_before_them_end() -> None:
+    graphs = ag.from_torch({"short": lambda: Listed([2, 3]), "long": lambda: Listed([4, 5])}, SIZES)
+    nodes = graphs["short"].info.written["nodes"]["blocks"]["nodes"]
+    assert list(nodes.values()) == [
+        {"op": "unit", "repeat": "=depths[0]", "path": "{i}"},
+        {"op": "wide", "path": "{depths[0]}"},
+        {"op": "unit", "repeat": "=depths[1]", "path": "{i + depths[0] + 1}"},
+    ]
+
+
+class Chosen(nn.Module):
+    """Blocks of the class that the caller chooses."""
+
+    def __init__(self, block: type[nn.Module], depth: int, **given: int):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.blocks = nn.Sequential(*[block(8, **given) for _ in range(depth)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.blocks(self.stem(x))
+
+
+def test_a_block_that_differs_is_a_parameter() -> None:
+    family = {
+        "plain": lambda: Chosen(Unit, 2),
+        "wide": lambda: Chosen(Wide, 3),
+        "wider": lambda: Chosen(Wide, 3, factor=4),
+    }
+    spec = ag.from_torch(family, SIZES)["wide"].info.written
+    assert spec["nodes"]["blocks"] == {"op": "=block", "repeat": "=depth", "factor": "=factor"}
+    assert spec["presets"]["wider"] == {"depth": 3, "block": "wide", "factor": 4}
+    assert "factor" in spec["blocks"]["unit"]["params"]
+
+
+class Deep(nn.Module):
+    """Units that are left out more often the deeper they stand."""
+
+    def __init__(self, depths: tuple[int, ...], drop_path_rate: float):
+        super().__init__()
+        from torchvision.ops import StochasticDepth
+
+        rates = iter([drop_path_rate * place / (sum(depths) - 1) for place in range(sum(depths))])
+        self.stages = nn.ModuleList(
+            nn.ModuleList(Dropped(StochasticDepth(next(rates), "row")) for _ in range(count)) for count in depths
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for stage in self.stages:
+            for unit in stage:
+                x = unit(x)
+        return x
+
+
+class Dropped(nn.Module):
+    """A convolution that is left out at random."""
+
+    def __init__(self, drop_path: nn.Module):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.drop_path = drop_path
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.drop_path(self.conv(x))
+
+
+def test_rates_grow_with_the_depth() -> None:
+    references.torchvision()
+    graphs = ag.from_torch({"short": lambda: Deep((2, 3), 0.1), "long": lambda: Deep((3, 5), 0.2)}, SIZES)
+    spec = graphs["long"].info.written
+    assert spec["presets"]["long"] == {"depths": [3, 5], "drop_path_rate": 0.2}
+    texts = [node["p"] for node in _all_nodes(spec["nodes"]) if "p" in node]
+    assert texts == [
+        "=drop_path_rate * i / (sum(depths) - 1)",
+        "=drop_path_rate * (depths[0] + i) / (sum(depths) - 1)",
+    ]
+    rates = [node.op.p for node in graphs["long"].nodes.values() if node.op.name == "stochastic_depth"]
+    assert rates == pytest.approx([0.2 * place / 7 for place in range(8)])
+
+
+def _all_nodes(nodes: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for node in nodes.values():
+        if isinstance(node, dict):
+            yield node
+            yield from _all_nodes(node.get("nodes", {}))
 
 
 def test_each_network_is_named_where_it_fails() -> None:

@@ -95,11 +95,11 @@ def test_zipped_lists_are_a_group_with_copies() -> None:
     }
     assert blocks["down"]["outputs"] == {"output_0": "layer.0", "output_1": "layer.1", "output_2": "layer", "x": "down"}
     up = blocks["up"]
-    assert up["inputs"]["skips"] == {"each": 3, "shape": ["N", "C3", "H", "W"]}
+    assert up["inputs"]["skips"] == {"each": 3, "shape": ["N", "C2", "H", "W"]}
     assert list(up["nodes"]) == ["layer"]
     nodes = up["nodes"]["layer"]["nodes"]
     assert nodes["concat"] == {"op": "concat", "in": ["prev", "skips.{2 - i}"]}
-    assert nodes["unit"]["channels"] == "=C3", "which all values of the list have"
+    assert nodes["unit"]["channels"] == "=C2", "which all values of the list have"
 
 
 class Pyramid(nn.Module):

@@ -185,3 +185,27 @@ def test_rows_of_plain_layers_are_one_line() -> None:
             "groups": "=groups",
         },
     }
+
+
+class Apart(UNet):
+    """Levels without gates that scale what they make: they are a class of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.ModuleList([Up(16, 16, True), Scaled(16, 16, False), Scaled(16, 16, False)])
+
+
+class Scaled(Up):
+    def forward(self, x: Tensor, scale: Tensor, skip: Tensor, skip2: Tensor, skip3: Tensor) -> Tensor:
+        return super().forward(x, scale, skip, skip2, skip3).tanh() * scale.sigmoid() + skip.sigmoid()
+
+
+Scaled.__name__ = Scaled.__qualname__ = "Up"
+
+
+def test_a_class_has_no_members_that_it_never_has() -> None:
+    blocks = proved(Apart, IMAGE).spec["blocks"]
+    bodies = [block["nodes"] for name, block in blocks.items() if name.startswith("up")]
+    gates = ["gate" in str(nodes) for nodes in bodies]
+    assert sorted(gates) == [False, True]
+    assert all("when" not in str(nodes) for nodes in bodies)

@@ -52,6 +52,6 @@ def test_a_trace_that_takes_too_long_has_fewer_free_sizes(monkeypatch: pytest.Mo
     message = "sizes are fixed, since a trace with these sizes free takes more than 60 seconds"
     with pytest.warns(UserWarning, match=message):
         graph = ag.from_torch(Rescaled, {"x": "N,2,H,W"}, verify=False)
-    assert [str(size) for size in graph.inputs[0].shape] == ["N", "2", "64", "96"]
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "2", "128", "192"]
     assert next(reads) == 5  # the start, the module itself, and three layers: no other trace is limited
     assert not within

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from interpretation import Interpreter, RefusedError
+from interpretation import Interpreter, RefusedError, widened
 from random_files import FILES
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -178,9 +180,20 @@ def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> list
 
 def _outputs(module: nn.Module, given: Sequence[Tensor]) -> list[Tensor]:
     # What is computed in float32 on purpose, as the sines of times, is not what is judged, nor is a fused kernel.
-    with widening("float64"), sdpa_kernel(SDPBackend.MATH):
+    with widening("float64"), sdpa_kernel(SDPBackend.MATH), _double_by_default():
         found = module(*given)
     return list(found) if isinstance(found, tuple) else [found]
+
+
+@contextmanager
+def _double_by_default() -> Iterator[None]:
+    """What is made of numbers alone, such as a `linspace` that only indices are multiplied with, is in float64 too."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _written(text: str, module: nn.Module) -> nn.Module:
@@ -196,7 +209,7 @@ def _equal(kind: str, found: Sequence[Tensor], expected: Sequence[Tensor], case:
     if len(found) != len(expected):
         raise FaultError(kind, f"{len(found)} outputs in place of {len(expected)}")
     for i, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
-        a, b = ours.numpy(), theirs.numpy()
+        a, b = widened(ours).numpy(), theirs.numpy()  # what a block makes in float32 of whole numbers stays in it
         if a.shape != b.shape or a.dtype != b.dtype:
             raise FaultError(
                 kind, f"output {i} at {dict(case.sizes)}: {a.dtype} {a.shape} in place of {b.dtype} {b.shape}"
@@ -207,10 +220,11 @@ def _equal(kind: str, found: Sequence[Tensor], expected: Sequence[Tensor], case:
 
 
 def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
-    """Sizes that the constraints refuse fail in torch, or give another shape; one that must be a number is written as
-    that number."""
+    """Sizes that the constraints refuse fail in torch, or give another shape. Asked of those that nobody declared: one
+    that must be a number is written as that number, and what `where` says is no matter of torch's."""
+    declared = {name for each in _conditions(graph) for name in re.findall(r"[A-Za-z_]\w*", each)}
     for rule in graph.constraints:
-        if rule.symbol not in input_symbols(graph):
+        if rule.symbol not in input_symbols(graph) - declared:
             continue
         for size in _refused(rule):
             sizes = {**case.sizes, rule.symbol: size}
@@ -223,6 +237,13 @@ def _refusals(graph: Graph, double: nn.Module, case: Case) -> None:
             except (RefusedError, AssertionError):
                 continue
             raise FaultError("too strict", f"{sizes} works in torch; {rule.text}")
+
+
+def _conditions(graph: Graph) -> Iterator[str]:
+    """The `where` of all inputs."""
+    for given in graph.info.spec["inputs"].values():
+        where = given.get("where", []) if isinstance(given, dict) else []
+        yield from [where] if isinstance(where, str) else where
 
 
 def _stretched(value: Any, sizes: Mapping[str, int]) -> Tensor:

@@ -6,6 +6,7 @@ block's arguments. Where they stand, and what is computed before and after them,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
@@ -19,12 +20,20 @@ _PLAIN = (int, float, bool, Size)
 
 
 class EqualCalls:
-    """Numbers calls; equal ones get the same number."""
+    """Numbers calls of a graph; equal ones get the same number."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: Graph) -> None:
+        calls = [item for item in items(graph) if isinstance(item, Call)]
+        self._outlines = {id(call): _outline(call) for call in calls}
+        self._repeated = {outline for outline, times in Counter(self._outlines.values()).items() if times > 1}
         self._numbers: dict[Hashable, int] = {}
         self._operations: dict[int, int] = {}
         self._known: dict[int, int] = {}
+
+    def has_like(self, call: Call) -> bool:
+        """Whether another call may equal it: one that reads as much and has as many items inside. Most networks whose
+        widths differ everywhere have few of them, and the others need no comparison of what is in them."""
+        return self._outlines[id(call)] in self._repeated
 
     def number(self, call: Call) -> int:
         """The number of a call: that of the first which equals it, its name and what it reads aside."""
@@ -69,6 +78,14 @@ class EqualCalls:
                 found = self._number((type(op), id(op)))
             self._operations[id(op)] = found
         return found
+
+
+def _outline(call: Call) -> Hashable:
+    """What equal calls have in common and is quickly seen."""
+    body = call.body
+    given = tuple([value.type for value in body.inputs])
+    made = tuple([value.type for value in body.items[0].outputs]) if body.items else ()
+    return call.kind, call.block, given, len(body.items), made, len(call.arguments)
 
 
 def _typed(value: Any) -> Hashable:

@@ -41,7 +41,7 @@ class _ScopePlace:
 
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
-    reading = _ScopeReader(EqualCalls() if can_be_equal(graph) else None)
+    reading = _ScopeReader(EqualCalls(graph) if can_be_equal(graph) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root)
     return root
@@ -120,7 +120,7 @@ class _ScopeReader:
 
     def _scope_of(self, call: Call, place: _ScopePlace) -> Scope:
         """The scope of a call, or of the first that equals it and would be called the same."""
-        if self._equal is None:
+        if self._equal is None or not self._equal.has_like(call):
             return self.scope(call.body, place, call)
         key = self._equal.number(call), _title(call), place.trail
         if key not in self._scopes:

@@ -20,6 +20,7 @@ from archgraph.ops.contract import lookup, make
 _WHOLE = (torch.int32, torch.uint8, torch.int16, torch.int8)
 _STORED = (torch.float32, torch.int64, torch.bool, *_WHOLE)
 """The element types of constants that a spec can hold, the others of whole numbers as int64."""
+_HINT_OF_FLOATS = "module.float(); the precision of a file is chosen when it is exported"
 LEAST_COMPACT = 64
 """Smaller constants stand in the file as they are."""
 
@@ -43,7 +44,10 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
         attributes: dict[str, Any] = {"shape": list(tensor.shape), "dtype": dtype, **_filling(tensor)}
         return body.note(body.builder.apply(name, make(lookup("buffer"), attributes))).output
     if key is not None:
-        raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64")
+        remedy = (
+            _HINT_OF_FLOATS if tensor.is_floating_point() else f"hold it as int64: module.{key} = module.{key}.long()"
+        )
+        raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64", hint=remedy)
     if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:
         with torch.device("cpu"):  # the module may be made where tensors have no contents
             found = compact(body, name, tensor)
@@ -61,7 +65,10 @@ def require_storable(name: str, tensor: torch.Tensor) -> None:
     """Raises ImportingError for a constant of an element type that a spec cannot hold."""
     if not can_be_stored(tensor):
         dtype = str(tensor.dtype).removeprefix("torch.")
-        raise ImportingError(f"the constant {name} has the element type {dtype}", expected="float32, int64 or bool")
+        remedy = "make it in float32: tensor.float()" if tensor.is_floating_point() else ""
+        raise ImportingError(
+            f"the constant {name} has the element type {dtype}", expected="float32, int64 or bool", hint=remedy
+        )
 
 
 def plain_constant(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value:

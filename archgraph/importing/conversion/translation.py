@@ -87,6 +87,7 @@ class Translation:
         require_multiples(self.capture.multiples, self.sizes, self.facts)
         if self.narrowed:
             require_own_branches(program.graph, self.sizes, self.facts)
+            require_equations(program.graph, self.sizes, self.facts)
         fold_changed_constants(program.graph, self.constants)
         without_mutations(program.graph)
         without_unread(program.graph)

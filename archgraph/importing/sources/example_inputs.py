@@ -18,8 +18,9 @@ __all__ = ["InputDescription", "described", "descriptions", "examples", "require
 
 BATCH = 2
 """torch takes a size of 1 for a fixed one."""
-SIDES = ((64, 96), (224, 224), (256, 256), (299, 299), (384, 384), (240, 240), (32, 32))
-"""Heights and widths to try, unequal ones first: a module that takes them says nothing of squares."""
+SIDES = ((128, 192), (64, 96), (224, 224), (256, 256), (299, 299), (384, 384), (240, 240), (32, 32))
+"""Heights and widths to try, unequal ones first: a module that takes them says nothing of squares. At smaller ones the
+last grid of many networks is a single place or window, which says nothing of others."""
 _LATENT_SIDES = ((32, 48),)
 _VIDEO_SIDES = ((16, 24),)
 """Attention over all places of a picture, or of all frames, needs the square of their number."""

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from archgraph.importing.writing.alike_arguments import with_alike_arguments
-from archgraph.importing.writing.alike_groups import with_alike_groups
 from archgraph.importing.writing.copies import copies_of_one
 from archgraph.importing.writing.numbered_values import count_of
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
@@ -20,11 +19,10 @@ def with_alike_copies(templates: Sequence[BodyTemplate], across: bool = False) -
     """The templates, those of the same statements with arguments of the same kinds in their copies.
 
     With `across`, copies are alike in all templates that have them, whatever other statements these have, and a single
-    module where others have copies is a single copy; groups may lack members.
+    module where others have copies is a single copy.
     """
     if across:
         _with_copies_of_one(templates)
-        with_alike_groups(templates)
     groups: dict[Hashable, list[tuple[BodyTemplate, int]]] = {}
     for template in templates:
         entries = template.entries()

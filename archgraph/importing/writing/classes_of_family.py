@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Sequence
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
+from archgraph.importing.writing.alike_groups import with_alike_groups
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import with_folded_sums
@@ -52,10 +53,17 @@ def with_all_copies(template: BodyTemplate, always: bool = False, from_second: b
     return with_repeated_stages(with_folded_sums(copied, from_second))
 
 
-def _in_copies(family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool) -> _Classes:
+def _in_copies(
+    family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool, groups: bool = True
+) -> _Classes:
     templates = [_with_lists_read_by_number(call, read, always, from_second) for call in family]
-    alike = sorted(with_alike_copies(templates, across), key=_lacking)  # of a class the first one has all
-    return with_joined_classes(unified(alike))
+    alike = with_alike_copies(templates, across)
+    if across and groups:
+        with_alike_groups(alike)
+    made = with_joined_classes(unified(sorted(alike, key=_lacking)))  # of a class the first one has all
+    if any(_lacking(one.fullest) for one in made):  # a class of its own has no members that it never has
+        return _in_copies(family, read, always, across, from_second, groups=False)
+    return made
 
 
 def _lacking(template: BodyTemplate) -> int:

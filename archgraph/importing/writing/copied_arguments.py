@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.depth_rates import BEFORE, LAYERS, RATE, DepthRate, grow
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT
 
-WAYS = ("argument", "first", "last", "turns", "each")
-"""How the values of copies are told, the simplest way first: the same, another one for the first or the last, two by
-turns, a list."""
+GROWING = "growing"
+WAYS = ("argument", GROWING, "first", "last", "turns", "each")
+"""How the values of copies are told, the simplest way first: the same, rates that grow with the depth, another one for
+the first or the last, two by turns, a list."""
 _CONDITIONS = frozenset({"first", "last", "turns"})
 """Ways that are expressions, which hold no mappings."""
 _LEAST_TURNS = 4
@@ -28,6 +30,8 @@ def argument_of(column: Sequence[Term]) -> Term:
 
 def tells(way: str, values: Sequence[Any]) -> bool:
     """Whether values can be told in a way."""
+    if way == GROWING:
+        return grow(values)
     if way in _CONDITIONS and any(isinstance(value, Mapping) for value in values):
         return False
     known = [(type(value), value) for value in values]
@@ -42,6 +46,11 @@ def tells(way: str, values: Sequence[Any]) -> bool:
 
 def told_as(way: str, argument: Term, values: tuple[Any, ...]) -> Term:
     """An argument of copies with these values. A single copy has no second value."""
+    if way == GROWING:
+        first = values[0]
+        made = ((RATE, first.rate), (BEFORE, first.before), (LAYERS, first.layers))
+        numbers = tuple(number(role, value) for role, value in made)
+        return Term(GROWING, argument.text, numbers, value=argument.value)
     second = values[1] if len(values) > 1 else ABSENT
     chosen = {
         "argument": values[:1],
@@ -57,6 +66,10 @@ def told_as(way: str, argument: Term, values: tuple[Any, ...]) -> Term:
 def values_told(argument: Term, count: int) -> tuple[Any, ...]:
     """The value that each of some copies has."""
     first, *others = (one.value for one in argument.parts)
+    if argument.kind == GROWING:
+        before, layers = others
+        numbers = range(before, before + count)
+        return tuple(DepthRate(first * place / layers, first, place, layers) for place in numbers)
     if argument.kind == "each":
         return tuple(first)
     if argument.kind == "argument":
@@ -84,7 +97,7 @@ def _weight(argument: Term, written: int) -> int:
     lines in one, unless it is itself the value."""
     if not written:
         return 0
-    if argument.kind == "argument":
+    if argument.kind in ("argument", GROWING):
         return 1
     if argument.kind == "each":
         values = argument.parts[0].value

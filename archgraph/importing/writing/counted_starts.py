@@ -9,7 +9,8 @@ from itertools import pairwise, takewhile
 from typing import Any
 
 from archgraph.importing.writing.chosen_blocks import CHOICE
-from archgraph.importing.writing.copies import Pattern, is_lent, is_scan
+from archgraph.importing.writing.copies import is_lent, is_scan
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression

@@ -10,6 +10,7 @@ from typing import Any
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
 from archgraph.importing.writing.block_classes import BlockClass
+from archgraph.importing.writing.copied_arguments import GROWING
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
@@ -17,7 +18,7 @@ from archgraph.importing.writing.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.repeated_stages import STAGES, StagesForm
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
-from archgraph.importing.writing.values import ValueWriter, as_data, conditional, literal, one_for_all
+from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
 from archgraph.ops.contract import lookup
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
@@ -157,7 +158,9 @@ def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWrit
     flags = [part for part in entries if part.kind == PRESENT]
     lines = list(_all_members(statement, entries[: len(entries) - len(flags)], writer))
     for flag in flags:
-        lines[int(flag.text)].keys["when"] = writer.written(flag.parts[0])
+        there = writer.written(flag.parts[0])
+        if there is not True:
+            lines[int(flag.text)].keys["when"] = there
     yield from lines
 
 
@@ -192,6 +195,8 @@ def _of_each_copy(arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[
         if part.kind == "argument":
             if default is MISSING or values[0] != as_data(default):
                 yield part.text, values[0]
+        elif part.kind == GROWING:
+            yield part.text, growing_rate(*values)
         elif part.kind == "each":
             yield part.text, f"={_STOP.sub('', literal(values[0]))}[i]"
         else:
@@ -239,6 +244,8 @@ def _block(arguments: list[Term], writer: ValueWriter, known: set[str], mapped: 
         if part.kind == "argument":
             if default is MISSING or values[0] != as_data(default):
                 found.append((part.text, values[0]))
+        elif part.kind == GROWING:
+            found.append((part.text, growing_rate(*values)))
         elif part.kind == "each":
             found.append((part.text, _each(part.text, values[0], lists, known)))
         else:

@@ -135,4 +135,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         inner = {_kind(item) for item in value}
         return f"[{inner.pop()}]" if len(inner) == 1 else "list"
-    return {bool: "bool", int: "int", float: "float", str: "str"}.get(type(value), "any")
+    if isinstance(value, float):
+        return "float"
+    return {bool: "bool", int: "int", str: "str"}.get(type(value), "any")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from archgraph.importing.writing.depth_rates import DepthRate
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
 
@@ -23,7 +24,7 @@ def with_usual_defaults(parameters: Sequence[ClassParameter]) -> tuple[ClassPara
 def _usual(parameter: ClassParameter) -> object:
     """The value that occurs most often, where more than a third of at least three instances have it."""
     values = parameter.values
-    if len(values) < 3 or any(value is ABSENT for value in values):
+    if len(values) < 3 or any(value is ABSENT or isinstance(value, DepthRate) for value in values):
         return MISSING
     counts = Counter((type(value).__name__, repr(value)) for value in values)
     (chosen, count), *_ = counts.most_common(1)

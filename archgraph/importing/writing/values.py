@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.depth_rates import DepthRate
 from archgraph.importing.writing.handed_sizes import HANDED
 from archgraph.language.reading.composer import MAX_TEXT
 from archgraph.ops.constant_tables import table_text
@@ -101,6 +103,8 @@ def number_count(value: Any) -> int:
 
 def as_data(value: Any) -> Any:
     """Tuples as lists, at every depth."""
+    if isinstance(value, DepthRate):
+        return float(value)
     return [as_data(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -108,6 +112,18 @@ def one_for_all(value: Any) -> Any:
     """A default as it is written: one number for all dimensions where they have the same."""
     data = as_data(value)
     return data[0] if isinstance(data, list) and len(set(map(str, data))) == 1 else data
+
+
+def growing_rate(rate: Any, before: Any, layers: Any) -> str:
+    """`=rate * (before + i) / layers`: the rate of each copy."""
+    number = "i" if before == 0 else f"({literal(before)} + i)"
+    return f"={rate_text(literal(rate), number, literal(layers))}"
+
+
+def rate_text(rate: str, number: str, layers: str) -> str:
+    """`rate * number / layers`, as one writes it."""
+    whole = layers if re.fullmatch(r"[\w.]+(\([^()]*\)|\[[^][]*\])?", layers) else f"({layers})"
+    return f"{rate} * {number} / {whole}"
 
 
 def conditional(condition: str, chosen: Any, otherwise: Any) -> str:

@@ -1,0 +1,79 @@
+"""Sizes that a module asks to be multiples: they are counts while it is traced, and stay free."""
+
+from __future__ import annotations
+
+import references
+import torch
+from torch import Tensor, nn
+
+from archgraph.importing.api import import_module
+from archgraph.importing.sources.input_descriptions import InputDescription
+
+IMAGE = {"x": InputDescription(("N", 3, "H", "W"))}
+
+
+class Blocks(nn.Module):
+    """Attention over blocks of feature maps, at two strides, as HaloNets have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        halo = references.timm().layers.halo_attn.HaloAttn
+        self.stem = nn.Conv2d(3, 16, 3, 2, 1)
+        self.fine, self.norm = halo(16, num_heads=2, block_size=4, halo_size=1), nn.BatchNorm2d(16)
+        self.coarse = halo(16, num_heads=2, block_size=4, halo_size=1, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.coarse(self.norm(self.fine(self.stem(x))))
+
+
+def test_attention_over_blocks_keeps_sizes_free() -> None:
+    made = import_module(Blocks, {"x": torch.zeros(2, 3, 32, 48)}, dynamic={"x": {0: "N", 2: "H", 3: "W"}})
+    assert [rule.text for rule in made.graph.constraints] == ["H must be a multiple of 8", "W must be a multiple of 8"]
+    assert str(made.graph.outputs["output"].type) == "[N, 16, H // 4, W // 4]"
+    assert made.parity is not None
+    assert len(made.parity.sizes) == 2
+    assert not made.notes
+
+
+def test_patches_that_are_attended_to_keep_sizes_free() -> None:
+    """A block of MobileViT divides by the number of its patches."""
+    block = references.timm().models.mobilevit.MobileVitBlock
+    made = import_module(
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 8, 4, 4), block(8, patch_size=2, transformer_dim=8, transformer_depth=1, num_heads=2)
+        ),
+        {"input": torch.zeros(2, 3, 32, 48)},
+        dynamic={"input": {0: "N", 2: "H", 3: "W"}},
+    )
+    assert [rule.text for rule in made.graph.constraints] == ["H must be a multiple of 8", "W must be a multiple of 8"]
+    assert made.parity is not None
+
+
+class Grid(nn.Module):
+    """The means of blocks of 224 places, of which there is one at the first size that it takes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        count, channels, height, width = x.shape
+        if height % 224 or width % 224:
+            raise ValueError("blocks of 224")
+        rows, columns = height // 224, width // 224
+        x = x.view(count, channels, rows, 224, columns, 224).mean((3, 5)).view(count, -1, rows * columns)
+        return x.softmax(2)
+
+
+def test_a_grid_of_one_block_is_traced_at_larger_sizes() -> None:
+    made = import_module(Grid(), IMAGE)
+    rules = [rule.text for rule in made.graph.constraints]
+    assert rules == ["H must be a multiple of 224", "W must be a multiple of 224"]
+    assert made.parity is not None
+    assert any(224 in sizes.values() for sizes in made.parity.sizes)
+
+
+def test_a_single_window_bounds_its_sizes() -> None:
+    """Windows of four that are shifted where there are several: at 3 × 2 places there is one, as up to 4 × 4."""
+    block = references.torchvision().models.swin_transformer.SwinTransformerBlock
+    made = import_module(
+        lambda: block(8, 2, [4, 4], [2, 2]), {"x": torch.zeros(2, 3, 2, 8)}, dynamic={"x": {0: "N", 1: "H", 2: "W"}}
+    )
+    assert [rule.text for rule in made.graph.constraints] == ["H must be at most 4", "W must be at most 4"]
+    assert made.parity is not None
