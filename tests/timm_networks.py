@@ -891,5 +891,11 @@ NETWORKS: dict[str, Narrow] = {
         {"layers": [1, 1, 1, 1], "image_size": 32, "embed_dims": [12, 24], "num_heads": [3, 6], "stem_hidden_dim": 8},
     ),
     "vit_relpos": Narrow("vit_relpos_small_patch16_224", SMALL, OUR_RELATIVE, normed=False),
+    "nextvit": Narrow(
+        "nextvit_small",
+        {"stem_chs": (8, 8, 8), "depths": (1, 2, 10, 2), "drop_path_rate": 0.0},
+        {"stem_chs": [8, 8, 8], "depths": [1, 2, 10, 2], "drop_path_rate": 0.0},
+        (64, 96),
+    ),
 }
 """By the name of the spec, and a word for a further variant. Those without arguments are whole networks."""

@@ -76,7 +76,7 @@ CASES |= {
 }
 
 
-WHOLE = {"xception", "hgnet", "inception_v4", "inception_resnet_v2"}
+WHOLE = {"xception", "hgnet", "inception_v4", "inception_resnet_v2", "legacy_senet", "legacy_senet next", "nextvit"}
 """Networks at their full width, which take seconds."""
 CASES |= {name: narrow.case(name.partition(" ")[0]) for name, narrow in NETWORKS.items()}
 
