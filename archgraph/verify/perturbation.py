@@ -182,7 +182,7 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return int(torch.randint(0, _SIGNS, (), generator=self.generator))
 
 
-class _Recurrences(TorchFunctionMode):  # type: ignore[no-untyped-call]
+class _Recurrences(TorchFunctionMode):
     """Tells what perturbs which operations are steps of an RNN, whose tanh is a kernel of its own."""
 
     def __init__(self, perturbing: Perturbing):

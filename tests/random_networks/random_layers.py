@@ -11,6 +11,9 @@ from random_parts import Parts, Spec
 from archgraph.dims import Dim, symbols_of
 from archgraph.ops import TensorType
 
+ROWS = 64
+"""Of a table of positions."""
+
 
 class Layers(Parts):
     """Adds several operations at once."""
@@ -37,8 +40,8 @@ class Layers(Parts):
         value = self.pick(body, lambda kind: kind.rank > 1)
         if value is None or (length := body.nameable(value.kind.shape[-2])) is None:
             return False
-        if len(symbols_of(length)) > 1:  # no range of each says that their product stays within a table
-            return False
+        if len(symbols_of(length)) > 1 or (isinstance(length, int) and length > ROWS):
+            return False  # no range of each says that their product stays within a table
         count = TensorType((length,), "int64")
         if body.infer({"op": "arange", "end": length}, []) is None or not isinstance(value.kind.shape[-1], int):
             return False
@@ -53,7 +56,7 @@ class Layers(Parts):
             counting = {"op": kind, "count": counting["end"]}
         self.place(body, "places", counting, [count])
         ids = body.values[-1]
-        table = {"op": "embedding", "num_embeddings": 64, "embedding_dim": width}
+        table = {"op": "embedding", "num_embeddings": ROWS, "embedding_dim": width}
         self.place(body, "rows", {"in": body.read(ids), **table}, [TensorType((length, width))])
         rows = body.values[-1]
         found = body.infer({"op": "add"}, [value.kind, rows.kind])

@@ -14,7 +14,7 @@ from random_parts import Spec
 from random_rules import with_training_output
 from random_standard_blocks import StandardBlocks
 
-from archgraph.dims import Dim
+from archgraph.dims import Cause, Dim
 from archgraph.ops import TensorType
 
 IMAGES: tuple[tuple[Dim, ...], ...] = (
@@ -29,6 +29,14 @@ OTHERS: tuple[tuple[Dim, ...], ...] = ((N, L, 8), (N, 6), (N, 4, L), (L, 6), (),
 TRIES = 8
 EQUATIONS: tuple[Any, ...] = ("H % 2 == 0", "H >= 4", ["H % 4 == 0", "H <= 32"])
 """What an input may demand of a size."""
+DEMANDED = {
+    "H % 2 == 0": lambda facts: facts.require_multiple(H, 2, Cause("demanded")),
+    "H % 4 == 0": lambda facts: facts.require_multiple(H, 4, Cause("demanded")),
+    "H >= 4": lambda facts: facts.declare("H", 4),
+    "H <= 32": lambda facts: facts.declare("H", maximum=32),
+    "H <= 40": lambda facts: facts.declare("H", maximum=40),
+}
+"""The same, told to what is drawn after it."""
 EVERY_FUNCTION = (
     *("=max(2, 3)", "=min([3, 1, 2])", "=sum([1, 2]) / 4", "=int(7 / 2)", "=ceil(2.5)", "=floor(2.5)"),
     *("=round(2.46, 1)", "=log2(8)", "=len(range(1, 7, 2))", "=sum(reversed([1, 2]))", "=round(1.5)"),
@@ -146,10 +154,15 @@ class SpecDrawing(Files, Elementwise, StandardBlocks):
         if kind != "float32":
             return {"shape": sizes, "dtype": kind}
         if "H" in sizes and self.rng.random() < 0.1:
-            return {"shape": sizes, "where": "H <= 40"}
+            return {"shape": sizes, "where": self._demanded("H <= 40")}
         if "H" in sizes and self._more.random() < 0.15:
-            return {"shape": sizes, "where": self._more.choice(EQUATIONS)}
+            return {"shape": sizes, "where": self._demanded(self._more.choice(EQUATIONS))}
         return sizes
+
+    def _demanded(self, where: Any) -> Any:
+        for each in [where] if isinstance(where, str) else where:
+            DEMANDED[each](self.facts)
+        return where
 
     def fill(self, body: Body, depth: int, parts: int) -> None:
         for _ in range(parts):
