@@ -22,7 +22,7 @@ class Layers(Parts):
         """What reads indices or times: tables of several lengths, an offset before one of them, sinusoids."""
         for _ in range(self.rng.choice([1, 1, 2])):
             source = value
-            if self.rng.random() < 0.3:
+            if self.rng.random() < 0.3 and value is body.values[-1]:  # two could leave no number that both allow
                 offset = {"op": self.rng.choice(["add", "sub", "mul"]), "value": self.rng.randint(1, 3)}
                 self.place(body, "moved", {"in": body.read(value), **offset}, [value.kind])
                 source = body.values[-1]
