@@ -290,7 +290,7 @@ class ComparedSizes(nn.Module):
 def test_sizes_that_are_compared_with_each_other_are_fixed_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="sizes are fixed, since the module's code asks for H <= W"):
         graph = ag.from_torch(ComparedSizes(), {"x": torch.randn(2, 4, 24, 32)})
-    assert [str(size) for size in graph.inputs[0].shape] == ["N", "4", "24", "32"]
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "C", "24", "32"]
 
 
 class SquareOnly(nn.Module):

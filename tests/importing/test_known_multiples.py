@@ -70,10 +70,14 @@ def test_a_grid_of_one_block_is_traced_at_larger_sizes() -> None:
 
 
 def test_a_single_window_bounds_its_sizes() -> None:
-    """Windows of four that are shifted where there are several: at 3 × 2 places there is one, as up to 4 × 4."""
-    block = references.torchvision().models.swin_transformer.SwinTransformerBlock
+    """Windows of seven patches are shifted where there are several: from 8 patches of 4 on, and after two are merged
+    there is one window, up to 14 patches."""
+    swin = references.torchvision().models.swin_transformer.SwinTransformer
+    widths = {"patch_size": [4, 4], "embed_dim": 8, "depths": [2, 2], "num_heads": [2, 2], "window_size": [7, 7]}
     made = import_module(
-        lambda: block(8, 2, [4, 4], [2, 2]), {"x": torch.zeros(2, 3, 2, 8)}, dynamic={"x": {0: "N", 1: "H", 2: "W"}}
+        lambda: swin(**widths, num_classes=4), {"x": torch.zeros(2, 3, 48, 56)}, dynamic={"x": {0: "N", 2: "H", 3: "W"}}
     )
-    assert [rule.text for rule in made.graph.constraints] == ["H must be at most 4", "W must be at most 4"]
+    rules = {rule.symbol: rule for rule in made.graph.constraints}
+    assert rules["H"].text == "H must be at least 32 and at most 59"
+    assert (rules["W"].minimum, rules["W"].maximum) == (56, 59)  # two whole windows of patches, which need no padding
     assert made.parity is not None
