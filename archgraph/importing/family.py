@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 
 from archgraph.errors import ImportingError
 from archgraph.garbage_collection import uncollected
+from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.importing.api import Imported, imported, loaded, traced_graph
 from archgraph.importing.conversion.traced_graphs import TracedGraph
@@ -82,8 +84,22 @@ def import_family(
         for word, module in modules.items():
             with _named(word):
                 graph = loaded(spec, word)
+                _require_weights(graph, traced[word].graph)
                 found[word] = imported(module, traced[word], graph, spec, verify)
         return ImportedFamily(title, found, spec)
+
+
+def _require_weights(preset: Graph, network: Graph) -> None:
+    """Raises ImportingError where a preset has other weights than its network, whether or not it is proved."""
+    ours, theirs = ([(one.key, str(one.weight.shape)) for one in weights(graph)] for graph in (preset, network))
+    if ours != theirs:
+        pairs = zip_longest(ours, theirs, fillvalue=("no more", ""))
+        found, wanted = next(pair for pair in pairs if pair[0] != pair[1])
+        raise ImportingError(
+            "the preset that was written has other weights: this is a fault of archgraph",
+            expected=" ".join(wanted),
+            received=" ".join(found),
+        )
 
 
 def preset_names(sources: Sequence[tuple[str, ModuleSource]]) -> dict[str, ModuleSource]:

@@ -19,6 +19,7 @@ from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.importing.certificate import recheck
 from archgraph.importing.writing.canonical_form import body_form
+from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.form_numbers import FormNumbers
 
 SIZES = {"x": "N,3,H,W"}
@@ -244,6 +245,31 @@ def test_inputs_that_differ_are_told() -> None:
     )
 
 
+class Placed(nn.Module):
+    """Patches with a table of places, for images of one size."""
+
+    def __init__(self, img_size: int, dim: int):
+        super().__init__()
+        self.proj = nn.Conv2d(3, dim, 8, stride=8)
+        self.pos_embed = nn.Parameter(torch.zeros(1, dim, img_size // 8, img_size // 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.proj(x) + self.pos_embed
+
+
+def test_sizes_of_inputs_that_differ_are_a_parameter() -> None:
+    given = {"small": {"img_size": 32, "dim": 4}, "large": {"img_size": 64, "dim": 8}}
+    graphs = {}
+    for name, one in given.items():
+        image = torch.zeros(2, 3, one["img_size"], one["img_size"])
+        with pytest.warns(UserWarning, match="sizes are fixed"):
+            graphs[name] = ag.from_torch(Placed(**one), {"x": image}, verify=False)
+    spec = family_data(graphs, list(given.values()), "placed")
+    assert spec["inputs"] == {"x": ["N", 3, "=img_size", "=img_size"]}
+    assert spec["presets"]["large"] == {"img_size": 64, "dim": 8}
+    assert str(ag.load(spec, "large").inputs[0].type) == "[N, 3, 64, 64]"
+
+
 def test_a_preset_that_is_not_equal_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from archgraph.importing import family
 
@@ -252,9 +278,8 @@ def test_a_preset_that_is_not_equal_is_named(monkeypatch: pytest.MonkeyPatch) ->
         spec["presets"]["large"]["depths"] = [2, 2]
         return spec
 
-    family_data = family.family_data
     monkeypatch.setattr(family, "family_data", swapped)
-    with pytest.raises(ImportingError, match="large: the state dict is another one"):
+    with pytest.raises(ImportingError, match="large: the preset that was written has other weights"):
         ag.from_torch({"small": small, "large": large}, SIZES)
 
 

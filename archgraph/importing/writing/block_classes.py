@@ -24,7 +24,7 @@ from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import ANY_SIZE, without_sizes_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
-from archgraph.importing.writing.network_class import network_class, network_symbols
+from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
@@ -222,9 +222,10 @@ class _BlockPlanner:
         """The class of the networks of a family."""
         arguments = [template.call.arguments if template.call is not None else {} for template in group.templates]
         listed = counts_in_lists(group)
-        found = network_parameters(group, arguments, partial(_part_name, group), listed)
+        sizes = varying_sizes(group.templates)
+        found = network_parameters(group, arguments, partial(_part_name, group), listed, sizes)
         set_starts(group, found.expressions)
-        symbols = network_symbols(group.templates[0].body)
+        symbols = {**network_symbols(group.templates), **found.sizes}
         names = frozenset(listed.values())
         return BlockClass("", group, found.parameters, found.expressions, found.conditions, symbols, names)
 

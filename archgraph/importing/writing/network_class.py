@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 
 from archgraph.errors import ImportingError
-from archgraph.graph.types import Call, Graph
+from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
 from archgraph.importing.writing.classes_of_family import with_all_copies
@@ -69,8 +69,18 @@ def _told(statement: WrittenStatement | None) -> str:
     return f"{statement.name}: {word}{copies}"
 
 
-def network_symbols(body: Graph) -> Mapping[tuple[int, int], str]:
-    """How the sizes of a network's inputs are called: as the network itself calls them."""
-    return {
-        (place, axis): str(size) for place, value in enumerate(body.inputs) for axis, size in enumerate(value.shape)
-    }
+def network_symbols(templates: Sequence[BodyTemplate]) -> Mapping[tuple[int, int], str]:
+    """How the sizes of the networks' inputs are called: as the networks themselves call them."""
+    inputs = templates[0].body.inputs
+    return {(place, axis): str(size) for place, value in enumerate(inputs) for axis, size in enumerate(value.shape)}
+
+
+def varying_sizes(templates: Sequence[BodyTemplate]) -> Mapping[tuple[int, int], tuple[int, ...]]:
+    """The sizes of inputs that are other numbers in some networks, by their places."""
+    found: dict[tuple[int, int], tuple[int, ...]] = {}
+    for place, values in enumerate(zip(*(template.body.inputs for template in templates), strict=True)):
+        for axis, sizes in enumerate(zip(*(value.shape for value in values), strict=True)):
+            numbers = tuple(size for size in sizes if isinstance(size, int))
+            if len(numbers) == len(sizes) and len(set(numbers)) > 1:
+                found[place, axis] = numbers
+    return found

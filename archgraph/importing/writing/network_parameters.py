@@ -25,6 +25,7 @@ from archgraph.importing.writing.network_sources import (
     ratios,
     stepped,
 )
+from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import WIDE, ClassParameter, fits, is_wide
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
@@ -34,6 +35,7 @@ _SERIES = {COUNTS: "depths", "out_channels": "channels", "out_features": "featur
 _SINGLE = {COUNTS: "depth"}
 _CLASSES = "num_classes"
 _GROUPS = "groups"
+_SIZE = "image_size"
 _LEAST_WIDTH = 16
 """Smaller ones are equal to an argument by accident."""
 _VARIED = ("head", "patch", "window", "depth")
@@ -41,22 +43,27 @@ _VARIED = ("head", "patch", "window", "depth")
 
 @dataclass(frozen=True, slots=True)
 class NetworkInference:
-    """`expressions` has one for each column of the class, by its place; `conditions` one for each optional part."""
+    """`expressions` has one for each column of the class, by its place; `conditions` one for each optional part;
+    `sizes` one for each size of the inputs that varies, as text."""
 
     parameters: tuple[ClassParameter, ...]
     expressions: Mapping[int, Expression]
     conditions: Mapping[str, str]
+    sizes: Mapping[tuple[int, int], str]
 
 
 def network_parameters(
     group: UnifiedClass[Any],
     arguments: Sequence[Mapping[str, Any]],
     part_name: Callable[[str], str],
-    exempt: Collection[int] = (),
+    exempt: Collection[int],
+    sizes: Mapping[tuple[int, int], tuple[int, ...]],
 ) -> NetworkInference:
     """Compares the numbers of some networks, whose constructors' `arguments` come in the order of the group's
-    templates. The columns at the places in `exempt` get no expression."""
-    return _Inference(group, NetworkSources(arguments), exempt).made(part_name)
+    templates. The columns at the places in `exempt` get no expression; `sizes` are those of the inputs that vary."""
+    inference = _Inference(group, NetworkSources(arguments), exempt)
+    written = {place: f"={expression_text(inference.size(values))}" for place, values in sizes.items()}
+    return inference.made(part_name, written)
 
 
 class _Inference:
@@ -69,7 +76,11 @@ class _Inference:
         self._expressions: dict[int, Expression] = {}
         self._order = {id(one): place for place, one in enumerate(group.fullest.entries())}
 
-    def made(self, part_name: Callable[[str], str]) -> NetworkInference:
+    def size(self, values: tuple[int, ...]) -> Expression:
+        """A size of an input: an argument, or a parameter of its own."""
+        return self._left(Column(_SIZE, "input", values))
+
+    def made(self, part_name: Callable[[str], str], sizes: Mapping[tuple[int, int], str]) -> NetworkInference:
         """Lists of counts first, which rates are made of; then what arguments say as they are; then what follows from
         them; then what needs a parameter of its own."""
         for places in self._open_series():
@@ -88,7 +99,7 @@ class _Inference:
         self._explain(range(len(self._columns)), self._left)
         presence = self._group.presence.items()
         conditions = {part: self._condition(part_name(part), there) for part, there in presence}
-        return NetworkInference(tuple(self._sources.used), self._expressions, conditions)
+        return NetworkInference(tuple(self._sources.used), self._expressions, conditions, sizes)
 
     def _explain(self, places: Collection[int], find: Callable[[Column], Expression | None]) -> None:
         for place in places:

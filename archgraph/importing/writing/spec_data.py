@@ -82,7 +82,12 @@ def _outputs(names: Sequence[str], values: Sequence[str], template: BodyTemplate
 
 
 def input_data(shape: list[str], dtype: str) -> Any:
-    sizes = [int(size) if size.isdecimal() else size if size.isidentifier() else f"={size}" for size in shape]
+    """An input of these sizes: numbers, symbols, and expressions with or without their sign."""
+    plain = [size.removeprefix("=") if size.startswith("=") else "" for size in shape]
+    sizes = [
+        f"={text}" if text else int(size) if size.isdecimal() else size if size.isidentifier() else f"={size}"
+        for size, text in zip(shape, plain, strict=True)
+    ]
     return sizes if dtype == "float32" else {"shape": sizes, "dtype": dtype}
 
 
