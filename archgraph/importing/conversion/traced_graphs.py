@@ -94,8 +94,8 @@ class GraphTracer:
         refused = self._refusal(given)
         if refused:
             reasons.append(f"sizes are fixed: {refused}")
-        elif isinstance(found := self._larger(given), TracedGraph):
-            return found
+        elif (larger := self._larger(given)) is not None:
+            return larger
         for free in LEVELS[1:] if refused else LEVELS:
             for place, inputs in enumerate(given):
                 found = self._traced(inputs, islice(given, place + 1, None), free)

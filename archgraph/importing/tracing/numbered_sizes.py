@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import sympy
+import sympy  # type: ignore[import-untyped]
 import torch
 from torch import fx
 
@@ -75,4 +75,4 @@ def _numbered(tensor: torch.Tensor) -> torch.Tensor:
     sizes = [_number(size) if isinstance(size, torch.SymInt) else size for size in tensor.shape]
     if None in sizes or not any(isinstance(size, torch.SymInt) for size in tensor.shape):
         return tensor
-    return torch.empty(sizes, dtype=tensor.dtype, device="meta")  # type: ignore[arg-type]
+    return torch.empty(sizes, dtype=tensor.dtype, device="meta")
