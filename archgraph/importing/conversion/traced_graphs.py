@@ -94,7 +94,7 @@ class GraphTracer:
         refused = self._refusal(given)
         if refused:
             reasons.append(f"sizes are fixed: {refused}")
-        elif larger := self._larger(given):
+        elif (larger := self._larger(given)) is not None:
             return larger
         for free in LEVELS[1:] if refused else LEVELS:
             for place, inputs in enumerate(given):
