@@ -260,4 +260,5 @@ class _Inference:
                 if column == there:
                     self._sources.use(parameter)
                     return text
-        return self._sources.add(name, "flag", list(there)).name
+        word = name if name.startswith("use_") else f"use_{name}"
+        return self._sources.add(word, "flag", list(there)).name

@@ -29,7 +29,8 @@ def series_of(columns: Sequence[Column]) -> list[list[int]]:
         number = int(match[0])
         if place in pairs:
             nth, number = 0, number + pairs[place]
-        key = column.role, nth, statement.name[: match.start()], statement.name[match.end() :]
+        behind = statement.name[match.end() :].replace(match[0], "#")
+        key = column.role, nth, statement.name[: match.start()], behind
         found.setdefault(key, {})[number] = place
     rows = ([numbers[number] for number in sorted(numbers)] for numbers in found.values())
     return [row for row in rows if len(row) > 1]
