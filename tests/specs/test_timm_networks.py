@@ -76,7 +76,10 @@ CASES |= {
 }
 
 
-WHOLE = {"xception", "hgnet", "inception_v4", "inception_resnet_v2", "legacy_senet", "legacy_senet next", "nextvit"}
+WHOLE = {
+    *("xception", "xception_aligned", "hgnet", "inception_v4", "inception_resnet_v2"),
+    *("legacy_senet", "legacy_senet next", "nextvit"),
+}
 """Networks at their full width, which take seconds."""
 CASES |= {name: narrow.case(name.partition(" ")[0]) for name, narrow in NETWORKS.items()}
 
