@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +92,24 @@ def run_module(
     return {name: (each if declared else _converted(each, wide)).numpy() for name, each in outputs.items()}
 
 
-def widening(dtype: str) -> AbstractContextManager[Any]:
+@contextmanager
+def widening(dtype: str) -> Iterator[None]:
     """What a module means in float32, whatever type it is converted to: an RMS norm's epsilon is float32's where none
-    is named. In float64, what it computes in float32 on purpose, as the sines of times, is computed in float64 too."""
+    is named. In float64, what it computes in float32 on purpose, as the sines of times, is computed in float64 too, and
+    so is what torch makes of numbers alone, such as a `linspace`."""
+    import torch
+
+    before = torch.get_default_dtype()
+    if dtype == "float64":
+        torch.set_default_dtype(torch.float64)
+    try:
+        with nullcontext() if dtype == "float32" else _widening_mode(dtype):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _widening_mode(dtype: str) -> Any:
     import torch
     from torch.overrides import TorchFunctionMode
 
@@ -115,7 +130,7 @@ def widening(dtype: str) -> AbstractContextManager[Any]:
                     raise
                 return _computed_wide(func, arguments, given)
 
-    return nullcontext() if dtype == "float32" else Widening()
+    return Widening()
 
 
 def _computed_wide(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:

@@ -6,7 +6,6 @@ import json
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -180,20 +179,9 @@ def _meaning(graph: Graph, doubles: Mapping[str, nn.Module], case: Case) -> list
 
 def _outputs(module: nn.Module, given: Sequence[Tensor]) -> list[Tensor]:
     # What is computed in float32 on purpose, as the sines of times, is not what is judged, nor is a fused kernel.
-    with widening("float64"), sdpa_kernel(SDPBackend.MATH), _double_by_default():
+    with widening("float64"), sdpa_kernel(SDPBackend.MATH):
         found = module(*given)
     return list(found) if isinstance(found, tuple) else [found]
-
-
-@contextmanager
-def _double_by_default() -> Iterator[None]:
-    """What is made of numbers alone, such as a `linspace` that only indices are multiplied with, is in float64 too."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _written(text: str, module: nn.Module) -> nn.Module:

@@ -55,7 +55,8 @@ class Elementwise(Parts):
             return False
         name, attributes = self.rng.choice(FLOATS)
         low, high = DOMAINS.get(name, (0.25, 0.75))
-        self._apply(body, {"op": "clamp", "min": low, "max": high}, value)
+        if not self._apply(body, {"op": "clamp", "min": low, "max": high}, value):
+            return False
         return self._apply(body, {"op": name, **attributes}, body.values[-1])
 
     def pairs(self, body: Body) -> bool:

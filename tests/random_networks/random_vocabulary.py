@@ -99,7 +99,8 @@ def _other_types(rng: Random, kind: type[Operation], types: Types) -> Types:
     """Now and then in whole numbers, or truth values, where the operation takes them."""
     floats = {name for name, each in types.items() if each.dtype == "float32"}
     taken = {port.name: port.dtypes for port in kind.ports}
-    dtype = rng.choice(["int64", "int32", "int64" if kind.name in PLACES else "bool"])
+    counted = kind.name in PLACES or kind.name in UNARY.rows  # 0 has no reciprocal and no logarithm
+    dtype = rng.choice(["int64", "int32", "int64" if counted else "bool"])
     if not floats or rng.random() < 0.8 or any(dtype not in taken[name.partition(".")[0]] for name in floats):
         return types
     return {name: TensorType(each.shape, dtype) if name in floats else each for name, each in types.items()}

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from archgraph import to_torch
 from archgraph.errors import VerificationError
 from archgraph.language.load import load
 from archgraph.verify.verified_export import export_verified, verify
@@ -61,3 +62,15 @@ def test_bfloat16_is_refused_at_its_line(tmp_path: Path) -> None:
         "  hint: declare it as float32, and `export --dtype bfloat16` computes in bfloat16; or --no-verify"
     )
     assert not (tmp_path / "net.onnx").exists()
+
+
+def test_what_is_made_of_numbers_alone_is_in_float64_too(tmp_path: Path) -> None:
+    """A matmul takes no two types; the line of a `linspace` has torch's default."""
+    nodes = {
+        "line": {"op": "linspace", "start": -1.0, "end": 1.0, "steps": 4},
+        "product": {"op": "matmul", "in": ["x", "line"]},
+    }
+    module = to_torch(load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4]}, "nodes": nodes}))
+    certificate = export_verified(module, tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.graph.types import Call, Node, joined
+from archgraph.importing.writing.copied_arguments import GROWING
 from archgraph.importing.writing.copies import copies_of_first, is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import count_of
@@ -119,6 +120,8 @@ class _StageSearch:
         return self._is_plain(here) and _outline(here) == _outline(first)
 
     def _is_plain(self, one: WrittenStatement) -> bool:
+        if any(part.kind == GROWING for part in one.term.parts):
+            return False
         pattern = one.term.value
         if one.term.kind == "copies":
             plain = not (pattern.chain or pattern.read or pattern.mapped or pattern.own)
