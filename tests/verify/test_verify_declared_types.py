@@ -68,7 +68,8 @@ def test_what_is_made_of_numbers_alone_is_in_float64_too(tmp_path: Path) -> None
     """A matmul takes no two types; the line of a `linspace` has torch's default."""
     nodes = {
         "line": {"op": "linspace", "start": -1.0, "end": 1.0, "steps": 4},
-        "product": {"op": "matmul", "in": ["x", "line"]},
+        "column": {"op": "reshape", "shape": [4, 1]},
+        "product": {"op": "matmul", "in": ["x", "column"]},
     }
     module = to_torch(load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4]}, "nodes": nodes}))
     certificate = export_verified(module, tmp_path / "m.onnx").certificate
