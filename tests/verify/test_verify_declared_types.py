@@ -64,14 +64,15 @@ def test_bfloat16_is_refused_at_its_line(tmp_path: Path) -> None:
     assert not (tmp_path / "net.onnx").exists()
 
 
-def test_what_is_made_of_numbers_alone_is_in_float64_too(tmp_path: Path) -> None:
-    """A matmul takes no two types; the line of a `linspace` has torch's default."""
+def test_what_is_made_of_whole_numbers_is_in_float64_too(tmp_path: Path) -> None:
+    """As slopes of positions in ALiBi, which are multiplied with a matrix: that takes no two types."""
     nodes = {
-        "line": {"op": "linspace", "start": -1.0, "end": 1.0, "steps": 4},
-        "column": {"op": "reshape", "shape": [4, 1]},
-        "product": {"op": "matmul", "in": ["x", "column"]},
+        "bias": {"op": "alibi", "in": {"position": "position"}, "heads": 2},
+        "matrix": {"op": "parameter", "shape": [2, 3]},
+        "product": {"op": "linear", "out_features": 2, "bias": False, "in": {"input": "bias", "weight": "matrix"}},
     }
-    module = to_torch(load({"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4]}, "nodes": nodes}))
+    inputs = {"position": {"shape": [3], "dtype": "int64"}}
+    module = to_torch(load({"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes}))
     certificate = export_verified(module, tmp_path / "m.onnx").certificate
     assert certificate is not None
     assert certificate.equal
