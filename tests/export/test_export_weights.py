@@ -87,7 +87,8 @@ def entry(begin: int, end: int, shape: Any = (1,), dtype: Any = "F32") -> dict[s
 
 DAMAGED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "it is empty"),
-    "short": (b"abc", "the header is longer than the file"),
+    "short": (b"\x01\x02\x03", "the header is longer than the file"),
+    "a text": (b"abc", "holds text and no tensors"),
     "header too long": (struct.pack("<Q", 1 << 60) + b"{}", "the header is longer than the file"),
     "no JSON": (packed(b"{nonsense"), "the header is not JSON"),
     "no UTF-8": (packed(b'{"\xff": 1}'), "the header is not JSON"),

@@ -13,7 +13,7 @@ from math import lcm
 from typing import Any
 from unittest.mock import patch
 
-import sympy  # type: ignore[import-untyped]
+import sympy
 from torch._dynamo.source import ConstantSource
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy import functions

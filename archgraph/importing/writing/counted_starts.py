@@ -45,7 +45,7 @@ class CountedStart(int):
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _CountedRun:
     """One or several modules in a row of a list: where their statement is, the number of the first, and how many."""
 
     at: int
@@ -70,9 +70,9 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
                 template.statements[run.at] = _run_with_start(template.entries()[run.at], prefix, run, place)
 
 
-def _lists(template: BodyTemplate) -> Mapping[str, list[_Run]]:
+def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:
     """The lists that hold nothing but runs, one behind the other, by what their names begin with."""
-    found: dict[str, list[_Run]] = {}
+    found: dict[str, list[_CountedRun]] = {}
     entries = template.entries()
     for at, one in enumerate(entries):
         prefix, run = _run(one, at, entries) or ("", None)
@@ -86,20 +86,20 @@ def _lists(template: BodyTemplate) -> Mapping[str, list[_Run]]:
     }
 
 
-def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) -> tuple[str, _Run] | None:
+def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) -> tuple[str, _CountedRun] | None:
     pattern = one.term.value
     if one.term.kind == "copies" and isinstance(pattern, Pattern):
         plain = not (pattern.suffix or pattern.mapped or pattern.read or pattern.chain)
         count = next(int(part.value) for part in one.term.parts if part.kind == "number")
-        return (pattern.prefix, _Run(at, pattern.start, count, one.term.text, False)) if plain else None
+        return (pattern.prefix, _CountedRun(at, pattern.start, count, one.term.text, False)) if plain else None
     prefix, dot, last = one.name.rpartition(".")
     plain = one.term.kind == "call" and len(one.outs) == 1 and not is_lent(one, entries) and not is_scan(one)
     if not plain or not dot or not last.isdecimal() or one.ties:
         return None
-    return f"{prefix}.", _Run(at, int(last), 1, one.term.text, True)
+    return f"{prefix}.", _CountedRun(at, int(last), 1, one.term.text, True)
 
 
-def _run_with_start(one: WrittenStatement, prefix: str, run: _Run, place: int) -> WrittenStatement:
+def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int) -> WrittenStatement:
     """The statement of a run as copies that begin where the runs before end."""
     start = CountedStart(run.start, place) if place else run.start
     pattern = Pattern(prefix, start, "")

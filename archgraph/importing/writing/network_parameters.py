@@ -15,7 +15,7 @@ from archgraph.importing.writing.network_series import series_of, varies, with_a
 from archgraph.importing.writing.network_sources import (
     COUNTS,
     NetworkSources,
-    Source,
+    ParameterSource,
     Step,
     after,
     claims,
@@ -185,17 +185,17 @@ class _Inference:
                     return stepped(self._used(source), step)
         return None
 
-    def _sources_of(self, column: Column) -> list[Source]:
+    def _sources_of(self, column: Column) -> list[ParameterSource]:
         if any(isinstance(value, tuple) for value in column.values):
             return list(self._sources.of_lists(column.role))
         late = column.statement is not None and self._order.get(id(column.statement), 0) > len(self._order) // 2
         return list(self._sources.of_numbers(column.role, late))
 
-    def _first(self, column: Column, sources: Sequence[Source]) -> Expression | None:
+    def _first(self, column: Column, sources: Sequence[ParameterSource]) -> Expression | None:
         found = next((one for one in sources if fits(column.values, one.values)), None)
         return self._used(found) if found is not None else None
 
-    def _used(self, source: Source) -> Expression:
+    def _used(self, source: ParameterSource) -> Expression:
         self._sources.use(*source.parameters)
         return source.expression
 

@@ -27,7 +27,7 @@ Step = tuple[Literal["*", "//", "-"], int]
 
 
 @dataclass(eq=False, slots=True)
-class Source:
+class ParameterSource:
     """What numbers may come from: a parameter, an entry of one that is a list, or two of them."""
 
     expression: Expression
@@ -93,25 +93,27 @@ class NetworkSources:
         """The lists among them."""
         return [one for one in self.likely(role) if length(one)]
 
-    def of_lists(self, role: str) -> Iterator[Source]:
+    def of_lists(self, role: str) -> Iterator[ParameterSource]:
         """What a list of numbers may come from: lists and parts of them."""
         found = self.lists(role)
-        yield from (Source(ParameterName(one.name), one.values, (one,)) for one in found)
+        yield from (ParameterSource(ParameterName(one.name), one.values, (one,)) for one in found)
         for one in found:
             yield from _slices(one)
 
-    def of_numbers(self, role: str, late: bool = False) -> Iterator[Source]:
+    def of_numbers(self, role: str, late: bool = False) -> Iterator[ParameterSource]:
         """What a number may come from: parameters, then entries of lists, of the last ones first where the number
         stands `late` in the network."""
         parameters = self.likely(role)
-        yield from (Source(ParameterName(one.name), one.values, (one,)) for one in parameters if not length(one))
+        yield from (
+            ParameterSource(ParameterName(one.name), one.values, (one,)) for one in parameters if not length(one)
+        )
         for one in parameters:
             places = range(length(one))
             for place in reversed(places) if late else places:
                 last = late and place == length(one) - 1 and len({*map(len, one.values)}) > 1
-                yield Source(ParameterName(f"{one.name}[{-1 if last else place}]"), entry(one, place), (one,))
+                yield ParameterSource(ParameterName(f"{one.name}[{-1 if last else place}]"), entry(one, place), (one,))
 
-    def of_two(self) -> Iterator[Source]:
+    def of_two(self) -> Iterator[ParameterSource]:
         """Products and quotients of two arguments: of numbers, or of entries that stand at one place of their lists."""
         own = [one for one in self.known if self.is_argument(one)]
         for one, other in combinations(own, 2):
@@ -126,12 +128,12 @@ class NetworkSources:
 
 def _combined(
     left: Expression, ours: Sequence[Any], right: Expression, theirs: Sequence[Any], of: tuple[ClassParameter, ...]
-) -> Iterator[Source]:
+) -> Iterator[ParameterSource]:
     rows = list(zip(ours, theirs, strict=True))
     if all(type(value) is int and value > 0 for row in rows for value in row):
-        yield Source(Arithmetic("*", left, right), [a * b for a, b in rows], of)
-        yield Source(Arithmetic("//", left, right), [a // b for a, b in rows], of)
-        yield Source(Arithmetic("//", right, left), [b // a for a, b in rows], of)
+        yield ParameterSource(Arithmetic("*", left, right), [a * b for a, b in rows], of)
+        yield ParameterSource(Arithmetic("//", left, right), [a // b for a, b in rows], of)
+        yield ParameterSource(Arithmetic("//", right, left), [b // a for a, b in rows], of)
 
 
 def _arguments(arguments: Sequence[Mapping[str, Any]]) -> Iterator[ClassParameter]:
@@ -159,12 +161,12 @@ def entry(parameter: ClassParameter, place: int) -> list[Any]:
     return [value[place] for value in parameter.values]
 
 
-def _slices(parameter: ClassParameter) -> Iterator[Source]:
+def _slices(parameter: ClassParameter) -> Iterator[ParameterSource]:
     """The parts of a list: without the last entry, without the first, and so on."""
     for count in range(1, length(parameter) - 1):
         for text, part in ((f"[:-{count}]", slice(None, -count)), (f"[{count}:]", slice(count, None))):
             values = [value[part] for value in parameter.values]
-            yield Source(ParameterName(f"{parameter.name}{text}"), values, (parameter,))
+            yield ParameterSource(ParameterName(f"{parameter.name}{text}"), values, (parameter,))
 
 
 def ratios() -> Iterator[Step]:
