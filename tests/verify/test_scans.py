@@ -261,6 +261,31 @@ def test_a_table_in_the_body_bounds_the_sequence(tmp_path: Path) -> None:
     ag.to_onnx(module, tmp_path / "it.onnx")
 
 
+def test_a_state_keeps_its_shape_where_its_size_is_written_in_two_ways(tmp_path: Path) -> None:
+    """2*(W // 2), and W, which a sum asks to be even."""
+    nodes = {
+        "low": {"op": "avg_pool1d", "kernel_size": 2},
+        "up": {"op": "interpolate", "scale_factor": 2},
+        "start": {"op": "select", "in": "up", "dim": 0, "index": 0},
+        "joined": {"op": "add", "in": ["x", "up"]},
+        "run": {"op": "step", "scan": {"item": 0}, "chain": ["h"], "in": {"item": "joined", "h": "start"}},
+    }
+    step = {
+        "inputs": {"item": [4, "S"], "h": [4, "S"]},
+        "nodes": {
+            "flat": {"op": "reshape", "in": "item", "shape": [4, -1]},
+            "sum": {"op": "add", "in": ["flat", "h"]},
+        },
+        "outputs": {"all": "sum", "h": "sum"},
+    }
+    spec = {"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4, "W"]}, "nodes": nodes, "blocks": {"step": step}}
+    module = ag.to_torch(ag.load(spec))
+    x = torch.randn(3, 4, 6)
+    up = x.unfold(2, 2, 2).mean(-1).repeat_interleave(2, 2)
+    torch.testing.assert_close(module(x)[0], up[0] + (x + up).cumsum(0))
+    ag.to_onnx(module, tmp_path / "it.onnx")
+
+
 STEP = {"op": "elman", "scan": {"x": 1}, "chain": ["h"], "in": {"x": "x", "h": "h"}}
 
 

@@ -70,10 +70,18 @@ class Steps:
                 hint=f"outputs: {{{state}: …}}",
             )
         before, after = body.inputs[self.names.index(state)].type, body.outputs[state].type
-        if before != after:
+        if not self._is_same(before, after):
             raise ShapeError(
                 f"the state '{state}' does not keep its shape", expected=str(before), received=f"{after} after a step"
             )
+
+    def _is_same(self, before: TensorType, after: TensorType) -> bool:
+        """Whether two types are equal, also where a size is written in two ways: 2*(W // 2) and W, which is even."""
+        if before.dtype != after.dtype or before.rank != after.rank:
+            return False
+        return all(
+            self.app.run.facts.is_equal(one, other) for one, other in zip(before.shape, after.shape, strict=True)
+        )
 
 
 def steps_of(app: NodeApplication, block: BlockSpec) -> Steps | None:
