@@ -242,7 +242,10 @@ class Sketch:
         everything = range(fold.start, fold.stop)
         length = len(everything) // fold.times
         for index in everything[length:]:
-            self._box_of[index] = self._box_of[fold.start + (index - fold.start) % length]
+            shown = self._box_of.get(fold.start + (index - fold.start) % length)
+            if shown is None:  # a constant stands with what reads it, and nothing reads this one
+                continue
+            self._box_of[index] = shown
             self._copied.setdefault(index, []).append(everything)
         title = self.captions.nouns(fold)
         return Group(self._id(f"{title} from {fold.start}"), title, tuple(items), fold.times, fold.start, fold.stop)

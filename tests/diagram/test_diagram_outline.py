@@ -211,3 +211,27 @@ def test_a_backbone_that_lowers_the_rank_stays_the_main_flow() -> None:
     assert not picture.network.everywhere
     assert not picture.network.aside
     assert {edge.head.id for edge in picture.edges if "still" in edge.tail.id} == {*heads}
+
+
+def test_a_constant_of_two_copies_that_is_read_behind_both_has_a_place() -> None:
+    """It stands with what reads it, so that the first of both copies has no box for it."""
+    part = {
+        "inputs": {"x": ["N", "C", 3, 4]},
+        "nodes": {
+            "minus": "neg",
+            "square": {"op": "mul", "in": ["x", "prev"]},
+            "full": {"op": "full", "shape": [2, 3], "fill_value": 0.5},
+        },
+        "outputs": {"image": "square", "number": "full"},
+    }
+    nodes = {
+        "norm": {"op": "instance_norm1d", "in": "other", "affine": False},
+        "block": {"op": "convnext_v2_block", "in": {"x": "x"}},
+        "part1": {"op": "part"},
+        "part2": {"share": "part1", "in": "part1.image"},
+        "sum": {"op": "add", "in": ["part1.number", "part2.number"]},
+    }
+    inputs = {"image": ["N", 4, "H", "W"], "other": [2, 1, 2], "x": ["N", 8, 3, 4]}
+    spec = {"archgraph": 1, "name": "net", "inputs": inputs, "nodes": nodes, "outputs": {"same": "image"}}
+    picture = outline(load({**spec, "blocks": {"part": part}}))
+    assert "sum" in {box.id for box in picture.boxes}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 
-from archgraph.dims import product
+from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.profiles import rule
 from archgraph.export.rules.adaptive_pooling import averaged_areas, largest_of_areas
@@ -26,14 +27,11 @@ def _overhang(op: ops.WindowPool, padding: Sequence[int], reach: Sequence[int]) 
 def max_pool(at: OnnxRuleContext, op: ops.MaxPool) -> Results:
     reach = tuple(op.dilation[i] * (op.kernel_size[i] - 1) + 1 for i in range(op.axes))
     after = _overhang(op, op.padding, reach) if op.ceil_mode else op.padding
-    x, pads = at["input"], (*op.padding, *after)
-    fits = all(after[i] < op.kernel_size[i] for i in range(op.axes))  # ONNX Runtime refuses wider padding
-    ceil_mode = op.return_indices and not fits  # padding of our own would count among the places
-    if ceil_mode:
+    x, pads, more = at["input"], (*op.padding, *after), (0,) * op.axes
+    if not all(after[i] < op.kernel_size[i] for i in range(op.axes)):  # ONNX Runtime refuses wider padding
+        more = tuple(wide - usual for wide, usual in zip(after, op.padding, strict=True))
+        x = padded(at, x, ((0, 0), (0, 0), *((0, wide) for wide in more)), "constant", -math.inf)
         pads = (*op.padding, *op.padding)
-    elif not fits:
-        sides = ((0, 0), (0, 0), *zip(op.padding, after, strict=True))
-        x, pads = padded(at, x, sides, "constant", -math.inf), (0,) * len(pads)
     made = at.emit_many(
         "MaxPool",
         len(op.results),
@@ -42,12 +40,21 @@ def max_pool(at: OnnxRuleContext, op: ops.MaxPool) -> Results:
         strides=op.strides,
         pads=pads,
         dilations=op.dilation,
-        ceil_mode=int(ceil_mode),
     )
-    if not op.return_indices:
-        return made[0]
-    plane = at.sizes.scalar(product(at.shape[2:]))  # ONNX counts through all samples and channels
-    return made[0], at.emit("Mod", made[1], plane)
+    return (made[0], _places(at, made[1], at.shape[2:], more)) if op.return_indices else made[0]
+
+
+def _places(at: OnnxRuleContext, found: str, sizes: Sequence[Dim], more: Sequence[int]) -> str:
+    """Places in an image without the padding of our own behind each dimension. ONNX counts through all samples and
+    channels."""
+    if not any(more):
+        return at.emit("Mod", found, at.sizes.scalar(product(sizes)))
+    terms = []
+    for axis in reversed(range(len(sizes))):
+        wide = at.sizes.scalar(sizes[axis] + more[axis])
+        terms.append(at.emit("Mul", at.emit("Mod", found, wide), at.sizes.scalar(product(sizes[axis + 1 :]))))
+        found = at.emit("Div", found, wide)
+    return reduce(lambda one, other: at.emit("Add", one, other), terms)
 
 
 @rule(ops.AvgPool)
