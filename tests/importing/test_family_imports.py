@@ -317,3 +317,19 @@ def test_what_a_family_does_not_take(given: list[str], message: str, capsys: pyt
     with pytest.raises(SystemExit):
         main(["import", *given, "-o", "family.yaml"])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_copies_that_are_told_unlike_many_arguments_stand_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EfficientViT, whose heads have convolutions with kernels of their own: standard blocks, told only what differs
+    from their defaults."""
+    references.timm()
+    monkeypatch.chdir(tmp_path)
+    sources = ["timm:efficientvit_m0", "timm:efficientvit_m5"]
+    with pytest.raises(SystemExit, match="0"):
+        main(["import", *sources, "--name", "net", "-o", "net.yaml", "--no-verify"])
+    graph = ag.load("net.yaml", "efficientvit_m5")
+    made = references.timm().create_model("efficientvit_m5")
+    assert [weight.key for weight in weights(graph)] == list(made.state_dict())

@@ -116,11 +116,16 @@ def _continues(
     chains = _hands_on(before, here) if pattern.chain else _chains(before, here)
     return (
         here.ties == first.ties
+        and len(_arguments(here)) == len(_arguments(first))  # a standard block is told only some of them
         and _sizes(here) == _sizes(first)
         and chains
         and not is_lent(here, statements)
         and _chain(before, here) == pattern.chain
     )
+
+
+def _arguments(statement: WrittenStatement) -> list[Term]:
+    return [part for part in statement.term.parts if part.kind != "variable"]
 
 
 def _sizes(statement: WrittenStatement) -> list[Term]:
@@ -246,7 +251,7 @@ def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> W
     operands: list[Term] = []
     for port, values in zip(run[0].ports, zip(*map(operands_of, run), strict=True), strict=True):
         operands += map(variable, values if port in pattern.own else values[:1])
-    columns = zip(*([part for part in one.term.parts if part.kind != "variable"] for one in run), strict=True)
+    columns = zip(*map(_arguments, run), strict=True)
     arguments = [argument_of(list(column)) for column in columns]
     term = Term("copies", run[0].term.text, (*operands, number("repeat", len(run)), *arguments), value=pattern)
     parent, _, local = pattern.prefix.rpartition(".")
