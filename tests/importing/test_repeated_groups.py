@@ -8,31 +8,12 @@ from itertools import pairwise
 import torch
 from proved_imports import proved
 from torch import Tensor, nn
+from u_net_layers import Gate, Unit
 
 from archgraph.importing.api import import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
 
 IMAGE = {"x": InputDescription(("N", 8, "H", "W"))}
-
-
-class Unit(nn.Module):
-    def __init__(self, before: int, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(before, channels, 3, padding=1)
-        self.skip = nn.Conv2d(before, channels, 1)
-
-    def forward(self, x: Tensor, scale: Tensor) -> Tensor:
-        out: Tensor = self.skip(x) + self.conv(x.relu()) * scale
-        return out
-
-
-class Gate(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.proj(x.mean((2, 3), keepdim=True)).sigmoid()
 
 
 class Down(nn.Module):

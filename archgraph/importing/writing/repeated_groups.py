@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.graph.types import joined
+from archgraph.importing.writing.best_runs import Run, with_best_runs
 from archgraph.importing.writing.copied_arguments import argument_of
 from archgraph.importing.writing.copies import is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
@@ -43,19 +44,8 @@ def with_repeated_groups(template: BodyTemplate) -> BodyTemplate:
     """The template with each run of alike steps as a group with copies."""
     statements: list[WrittenStatement] = list(template.entries())
     search = _GroupSearch(template, statements)
-    made: list[WrittenStatement] = []
-    place = 0
-    while place < len(statements):
-        found = [search.group(place, size) for size in range(2, _MOST_MEMBERS + 1)]
-        best = max(filter(None, found), key=lambda one: one[0], default=None)
-        if best is None:
-            made.append(statements[place])
-            place += 1
-        else:
-            length, group = best
-            made.append(group)
-            place += length
-    template.statements = [*made]
+    sizes = range(2, _MOST_MEMBERS + 1)
+    template.statements = [*with_best_runs(statements, lambda place: (search.group(place, size) for size in sizes))]
     return template
 
 
@@ -65,9 +55,9 @@ class _GroupSearch:
         self._readers = Counter([*template.outputs, *(value for one in statements for value in operands_of(one))])
         self._places: dict[int, Place] = numbered_values(template)
 
-    def group(self, at: int, size: int) -> tuple[int, WrittenStatement] | None:
-        """The group of so many members that begins here, and how many statements it stands for; None where there is
-        none."""
+    def group(self, at: int, size: int) -> Run | None:
+        """The group of so many members that begins here, which is worth the statements it stands for; None where there
+        is none."""
         rows = self._rows(at, size)
         if len(rows) < 2:
             return None
@@ -77,7 +67,7 @@ class _GroupSearch:
         length = len(rows) * size
         others = [one for one in (*self._statements[:at], *self._statements[at + length :]) if one.path]
         made = _group(rows, form, operands, _level(form.patterns, others))
-        return (length, made) if made is not None else None
+        return (length, length, made) if made is not None else None
 
     def _rows(self, at: int, size: int) -> list[Sequence[WrittenStatement]]:
         """The copies, as far as their steps are alike and each begins with what the one before has made."""

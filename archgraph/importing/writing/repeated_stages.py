@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.graph.types import Call, Node, joined
+from archgraph.importing.writing.best_runs import Run, with_best_runs
 from archgraph.importing.writing.copied_arguments import GROWING
 from archgraph.importing.writing.copies import copies_of_first, is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
@@ -54,15 +55,8 @@ def with_repeated_stages(template: BodyTemplate) -> BodyTemplate:
     """The template with each run of alike stages as a group with copies, where that is less to read."""
     statements: list[WrittenStatement] = list(template.entries())
     search = _StageSearch(template, statements)
-    made: list[WrittenStatement] = []
-    place = 0
-    while place < len(statements):
-        found = [search.stages(place, size) for size in range(1, _MOST_STEPS + 1)]
-        best = max(filter(None, found), key=lambda one: one[0], default=None)
-        length, statement = (best[1], best[2]) if best is not None else (1, statements[place])
-        made.append(statement)
-        place += length
-    template.statements = [*made]
+    sizes = range(1, _MOST_STEPS + 1)
+    template.statements = [*with_best_runs(statements, lambda place: (search.stages(place, size) for size in sizes))]
     return template
 
 
@@ -71,7 +65,7 @@ class _StageSearch:
         self._statements = statements
         self._readers = Counter([*template.outputs, *(value for one in statements for value in operands_of(one))])
 
-    def stages(self, at: int, size: int) -> tuple[int, int, WrittenStatement] | None:
+    def stages(self, at: int, size: int) -> Run | None:
         """What the stages of so many steps that begin here save, how many statements they stand for, and the group;
         None where there are none."""
         rows = self._rows(at, size)
