@@ -265,7 +265,8 @@ def item(items: Any, index: Any) -> Any:
         raise FaultError("an index must be a whole number", expected="a whole number", received=described(index))
     if not -len(items) <= index < len(items):
         expected = f"{-len(items)} to {len(items) - 1}" if items else "no index, for the list is empty"
-        raise FaultError(f"the index is out of range: the list has {len(items)} entries", expected, str(index))
+        entries = "1 entry" if len(items) == 1 else f"{len(items)} entries"
+        raise FaultError(f"the index is out of range: the list has {entries}", expected, str(index))
     return items[index]
 
 
