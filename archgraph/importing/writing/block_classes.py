@@ -198,6 +198,7 @@ class _BlockPlanner:
             exempt=listed,
             part_name=partial(_part_name, group),
         )
+        set_starts(group, found.expressions)
         known = set(symbols.values())
         rows = [template.handed or [] for template in group.templates]
         handed = handed_names(rows, known | _argument_names(group.templates) | {one.name for one in found.parameters})

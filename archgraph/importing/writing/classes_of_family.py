@@ -9,6 +9,7 @@ from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_groups import with_alike_groups
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
@@ -57,6 +58,8 @@ def _in_copies(
     family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool, groups: bool = True
 ) -> _Classes:
     templates = [_with_lists_read_by_number(call, read, always, from_second) for call in family]
+    if across:
+        with_counted_starts(templates)
     alike = with_alike_copies(templates, across)
     if across and groups:
         with_alike_groups(alike)
