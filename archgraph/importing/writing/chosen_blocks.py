@@ -104,6 +104,11 @@ def _chosen(statement: WrittenStatement, arguments: Mapping[str, Term]) -> Writt
     return replace(statement, term=statement.term._replace(text=CHOICE, parts=tuple(parts)))
 
 
+def chosen_call(statement: WrittenStatement, spare: Collection[str]) -> WrittenStatement:
+    """A call whose block is an argument, without the `spare` arguments."""
+    return _chosen(statement, {part.text: part for part in _told(statement) if part.text not in spare})
+
+
 def with_arguments_of_others(spec: dict[str, Any]) -> None:
     """Lets blocks that a parameter chooses among take all arguments that are handed to the one which is chosen."""
     own = spec.get("blocks", {})
