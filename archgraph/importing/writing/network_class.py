@@ -10,6 +10,7 @@ from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
 from archgraph.importing.writing.classes_of_family import with_all_copies
+from archgraph.importing.writing.copies_of_levels import with_copies_of_levels
 from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
@@ -35,6 +36,7 @@ def network_class(
         if always is not None:
             for one in templates:
                 with_all_copies(one, always)
+            with_copies_of_levels(templates)
             with_counted_starts(templates)
             templates = list(with_alike_copies(templates, across=True))
         tried.append(with_joined_classes(unified(templates), with_keys_of_its_own=True))
