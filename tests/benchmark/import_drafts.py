@@ -34,6 +34,7 @@ from archgraph.importing.api import traced_graph
 from archgraph.importing.opened_modules import constructed, opened
 from archgraph.importing.sources.module_source import module_source
 from archgraph.importing.writing.family_data import family_data
+from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.load import load
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -123,7 +124,9 @@ def change(draft: str, final: str) -> Change:
 def changed(name: str, folder: Path | None) -> Change:
     """The lines of a family's draft that polishing changed. Raises ImportingError, or SpecError for a wrong draft."""
     trace = traced(name, folder)
-    data = family_data(trace.graphs, trace.arguments, name, "")
+    rows = zip(trace.graphs.items(), trace.arguments, strict=True)
+    graphs = {preset: with_usual_names(graph, given, named=False) for (preset, graph), given in rows}
+    data = family_data(graphs, trace.arguments, name, "")
     load(data)
     final = yaml.safe_load((SPECS / f"{name}.yaml").read_text(encoding="utf-8"))
     texts = {"draft": text(data, FAMILIES[name]), "final": text(final, FAMILIES[name])}
