@@ -12,6 +12,7 @@ from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
+from archgraph.importing.writing.alike_sections import with_alike_sections
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
@@ -165,7 +166,9 @@ class _BlockPlanner:
             if family[0] is root:
                 if networks(self._graph):
                     continue
-                template = with_all_copies(self._reader.read(self._graph, None))
+                template = self._reader.read(self._graph, None)
+                with_alike_sections([template])
+                template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
             for group in sorted(classes_of_family(family, self._read), key=lambda group: -len(group.templates)):
