@@ -10,6 +10,7 @@ from functools import partial
 from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
+from archgraph.importing.writing.alike_sections import with_alike_sections
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.block_symbols import block_symbols, candidates, numbers_of_widths, own_arguments
 from archgraph.importing.writing.chosen_blocks import CHOICE
@@ -178,7 +179,9 @@ class _BlockPlanner:
             if family[0] is root:
                 if networks(self._graph):
                     continue
-                template = with_all_copies(self._reader.read(self._graph, None))
+                template = self._reader.read(self._graph, None)
+                with_alike_sections([template])
+                template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
             for group in sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates)):
