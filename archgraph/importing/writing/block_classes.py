@@ -184,7 +184,9 @@ class _BlockPlanner:
                 template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates)):
+            for group in sorted(
+                classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates)
+            ):
                 name = free(unhidden_name(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
