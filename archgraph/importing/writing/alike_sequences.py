@@ -99,11 +99,16 @@ def _form(call: Call) -> Hashable:
     written: list[Hashable] = [tuple((value.type.rank, value.dtype) for value in call.body.inputs)]
     for item in call.body.items:
         read = tuple(numbers[id(value)] for value in read_by(item))
-        inner = _form(item) if isinstance(item, Call) else tuple(one for one in _values(item) if isinstance(one, str))
+        inner = _inner_form(item) if isinstance(item, Call) else tuple(one for one in _values(item) if isinstance(one, str))
         written.append((item.name, _word(item), inner, read))
         for value in item.outputs:
             numbers[id(value)] = len(numbers)
     return (*written, *(numbers[id(value)] for value in call.body.outputs.values()))
+
+
+def _inner_form(call: Call) -> Hashable:
+    """What alike containers have in common of what they call: the layers of a container; of other modules the class."""
+    return _form(call) if call.block in ("Sequential","ModuleList","ModuleDict") else (len(call.inputs), len(call.outputs))
 
 
 def _values(node: Node) -> Iterator[Any]:
