@@ -12,7 +12,11 @@ from archgraph.graph.types import Call, Graph, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
-from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.alike_sequences import (
+    CONTAINERS,
+    with_classes_of_sequences,
+    without_needless_classes,
+)
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
@@ -49,8 +53,6 @@ from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT, UnifiedClass
-
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
 
 @dataclass(eq=False, slots=True)
@@ -180,7 +182,8 @@ class _BlockPlanner:
                 template = with_all_copies(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates)):
+            classes = classes_of_family(family, self._read, self._parts)
+            for group in sorted(classes, key=lambda group: -len(group.templates)):
                 name = free(unhidden_name(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))

@@ -58,8 +58,13 @@ def _classes(family: Sequence[Call], read: Read) -> _Classes:
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
     """The template with copies for modules side by side, in a row, in groups and in stages, and sums over them."""
+    return with_repeated_stages(with_copies_in_stages(template, always, from_second))
+
+
+def with_copies_in_stages(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
+    """The template with all of these but for stages."""
     copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
-    return with_repeated_stages(with_folded_sums(copied, from_second))
+    return with_folded_sums(copied, from_second)
 
 
 def _in_copies(

@@ -109,7 +109,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         keys["repeat"] = writer.written(arguments[0])
         members = tuple(_members(statement, arguments[1:], writer))
     elif term.kind == STAGES:
-        keys["repeat"] = writer.written(arguments[0])
+        if statement.name not in made.listed:
+            keys["repeat"] = writer.written(arguments[0])
         stage_keys = StageKeys(writer, known)
         members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
         if stage_keys.lists:
