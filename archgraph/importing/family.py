@@ -23,6 +23,7 @@ from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.naming import block_name
+from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.schema import names
 
 _LEAST_OF_A_NAME = 3
@@ -146,7 +147,9 @@ def _traced(
 
 def _spec(modules: Mapping[str, OpenedModule], traced: Mapping[str, TracedGraph], title: str) -> dict[str, Any]:
     """The spec of networks with the same inputs and outputs. Raises ImportingError."""
-    graphs = {word: one.graph for word, one in traced.items()}
+    graphs = {
+        word: with_usual_names(one.graph, modules[word].arguments, modules[word].named) for word, one in traced.items()
+    }
     _require_alike_inputs(graphs)
     arguments = [module.arguments for module in modules.values()]
     return family_data(graphs, arguments, title, _about([*modules.values()]))
