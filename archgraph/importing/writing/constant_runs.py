@@ -47,10 +47,20 @@ def _names(runs: Sequence[WrittenStatement]) -> list[list[str]]:
     before = [start for start, _ in middles]
     if max(*before, *behind) > _MOST_APART or len({*map(bool, before)}) > 1 or len({*map(bool, behind)}) > 1:
         return nothing
+    behind_them = [_apart(_values(run)[start + count :]) for run, (start, count) in zip(runs, middles, strict=True)]
     return [
-        [f"{pattern.prefix}{pattern.start + place}{pattern.suffix}" for place in (start, start + count)]
-        for start, count in middles
+        [
+            f"{pattern.prefix}{pattern.start + place}{pattern.suffix}"
+            for place in (start, *(start + count + one for one in end))
+        ]
+        for (start, count), end in zip(middles, behind_them, strict=True)
     ]
+
+
+def _apart(rows: Row) -> range:
+    """Which modules behind those in the middle begin a run: each where they differ in most of their arguments."""
+    differing = sum(len({*map(repr, column)}) > 1 for column in zip(*rows, strict=True))
+    return range(len(rows) if differing > len(rows) else 1)
 
 
 def _at(runs: Sequence[WrittenStatement], middles: Sequence[tuple[int, int]]) -> list[tuple[list[str], int]]:
