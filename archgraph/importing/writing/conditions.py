@@ -22,12 +22,16 @@ def conditions_of_parts(
 ) -> tuple[dict[str, str], set[str]]:
     """The condition of each optional part as an expression, and the flags that are not needed."""
     conditions: dict[str, str] = {}
-    opposite: dict[tuple[bool, ...], str] = {}
+    opposite = {
+        tuple(not value for value in one.values): f"not {one.name}"
+        for one in reversed(found.parameters)
+        if one.role != "flag" and all(isinstance(value, bool) for value in one.values)
+    }
     flags = {one.name for one in found.parameters if one.role == "flag"}
     unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))
     for part, flag in found.flags.items():
         presence = group.presence[part]
-        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
+        missing = [[value is not ABSENT and value is not None for value in one.values] for one in found.parameters]
         told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
         name = next((name for name in told if name != flag), "")
         plain = next((text for text, column in unchanged if column == presence), "") if flag in flags else ""

@@ -19,6 +19,8 @@ from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
 
 COUNT = "repeat"
+_ONE = "one"
+"""The role of the count of a run that is one module in all networks."""
 
 
 class CountedStart(int):
@@ -65,9 +67,11 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
         if all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row)):
             continue
         plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
+        counts = [_ONE if all(run.single for run in runs) else COUNT for runs in zip(*rows, strict=True)]
         for template, row in zip(templates, rows, strict=True):
             for place, run in list(enumerate(row))[plain:]:
-                template.statements[run.at] = _run_with_start(template.entries()[run.at], prefix, run, place)
+                one = template.entries()[run.at]
+                template.statements[run.at] = _run_with_start(one, prefix, run, place, counts[place])
 
 
 def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:
@@ -99,8 +103,8 @@ def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) ->
     return f"{prefix}.", _CountedRun(at, int(last), 1, one.term.text, True)
 
 
-def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int) -> WrittenStatement:
-    """The statement of a run as copies that begin where the runs before end."""
+def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int, count: str) -> WrittenStatement:
+    """The statement of a run as copies that begin where the runs before end; `count` is the role of how many."""
     start = CountedStart(run.start, place) if place else run.start
     pattern = Pattern(prefix, start, "")
     word = "part" if run.text == CHOICE else run.text
@@ -108,7 +112,7 @@ def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place:
     parts = one.term.parts
     if run.single:
         read = [part for part in parts if part.kind == "variable"]
-        parts = (*read, number(COUNT, 1), *(part for part in parts if part.kind != "variable"))
+        parts = (*read, number(count, 1), *(part for part in parts if part.kind != "variable"))
     return replace(one, term=Term("copies", run.text, parts, value=pattern), name=name, path=name)
 
 
