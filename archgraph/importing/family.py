@@ -25,6 +25,7 @@ from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import OtherSize, family_data
 from archgraph.importing.writing.naming import block_name
+from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.schema import names
 
 _LEAST_OF_A_NAME = 3
@@ -168,7 +169,9 @@ def _with_spec(
     modules: Mapping[str, OpenedModule], traced: dict[str, TracedGraph], trace: _Trace, title: str, stack: ExitStack
 ) -> _Written:
     """The spec of networks with the same inputs and outputs. Raises ImportingError."""
-    graphs = {word: one.graph for word, one in traced.items()}
+    graphs = {
+        word: with_usual_names(one.graph, modules[word].arguments, modules[word].named) for word, one in traced.items()
+    }
     _require_alike_inputs(graphs)
     arguments = [module.arguments for module in modules.values()]
     about = _about([*modules.values()])

@@ -10,6 +10,7 @@ from functools import partial
 from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
+from archgraph.importing.writing.alike_sections import with_alike_sections
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
@@ -19,6 +20,7 @@ from archgraph.importing.writing.block_symbols import (
     sizes_of_inputs,
 )
 from archgraph.importing.writing.chosen_blocks import CHOICE
+from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.counted_starts import set_starts
@@ -44,6 +46,7 @@ from archgraph.importing.writing.templates import (
     BodyTemplate,
     OutsideSizeError,
     TemplateReader,
+    WrittenStatement,
 )
 from archgraph.importing.writing.unrolled_steps import with_scans
 from archgraph.importing.writing.usual_values import with_usual_defaults
@@ -95,18 +98,20 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     opened = {*CONTAINERS, *_hand_out_training(graph)}
     handing: set[str] = set()
     plain = blocks_without_arguments(graph)
+    parts = ChosenParts(standard.names)
     while True:
         try:
-            classes = _BlockPlanner(graph, opened, standard, handing).plan()
+            classes = _BlockPlanner(graph, opened, standard, handing, parts).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
             (opened if error.block in handing | plain else handing).add(error.block)
             continue
         once = _written_once(classes, standard) - opened
-        if not once:
+        if not once and not parts.wished:
             return classes
         opened |= once
+        parts = ChosenParts(standard.names, {**parts.defaults, **parts.wished})
 
 
 def _hand_out_training(graph: Graph) -> set[str]:
@@ -140,18 +145,26 @@ def _written_once(classes: Sequence[BlockClass], standard: StandardApplications)
     ordered = {made.name for made in classes if key_order(made.template.entries(), made.template.body.order)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
-        for entry in made.template.entries():
+        choices = (one for template in made.group.templates for one in template.entries() if _is_choice(one))
+        for entry in (*made.template.entries(), *choices):
             for statement in entry.applied:
                 if isinstance(statement.made, Call) and not standard.has(statement.made):
                     counts = sites.setdefault(statement.made.block, Counter())
-                    several = entry.term.kind != "call" or statement.term.text == CHOICE
+                    several = entry.term.kind != "call" or _is_choice(entry)
                     counts[statement.term.text] += 2 if several else 1
     once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
     return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
 
+def _is_choice(entry: WrittenStatement) -> bool:
+    return any(one.term.text == CHOICE for one in entry.applied)
+
+
 class _BlockPlanner:
-    def __init__(self, graph: Graph, opened: set[str], standard: StandardApplications, handing: set[str]):
+    def __init__(
+        self, graph: Graph, opened: set[str], standard: StandardApplications, handing: set[str], parts: ChosenParts
+    ):
+        self._parts = parts
         self._graph = graph
         self._opened = opened
         self._standard = standard
@@ -173,10 +186,14 @@ class _BlockPlanner:
             if family[0] is root:
                 if networks(self._graph):
                     continue
-                template = with_all_copies(self._reader.read(self._graph, None))
+                template = self._reader.read(self._graph, None)
+                with_alike_sections([template])
+                template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(classes_of_family(family, self._read), key=lambda group: -len(group.templates)):
+            for group in sorted(
+                classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates)
+            ):
                 name = free(unhidden_name(family[0].block), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
@@ -210,10 +227,12 @@ class _BlockPlanner:
             found = _with_relations(group, found, symbols)
             if calls := networks(self._graph):
                 found = with_rates(found, group.columns, [call.arguments for call in calls])
+        set_starts(group, found.expressions)
         known = set(symbols.values())
         rows = [template.handed or [] for template in group.templates]
         handed = handed_names(rows, known | _argument_names(group.templates) | {one.name for one in found.parameters})
         conditions, spare = conditions_of_parts(group, found, symbols)
+        with_defaults(name, found.parameters, self._parts.defaults)
         made = BlockClass(
             name=name,
             group=group,

@@ -251,7 +251,8 @@ class _Inference:
         if found is not None:
             return found
         role = column.role.removesuffix(WIDE)
-        word = _SINGLE.get(role, role)
+        listed = role == COUNTS and any(isinstance(value, tuple) for value in column.values)
+        word = (_SERIES if listed else _SINGLE).get(role, role)
         if word in self._sources.names or not is_parameter(word):
             around = re.sub(r"\W+", "_", column.place).strip("_")
             word = f"{around}_{word}" if around[:1].isalpha() else f"{word}_{around}"
