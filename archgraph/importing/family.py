@@ -169,20 +169,23 @@ def _with_spec(
     modules: Mapping[str, OpenedModule], traced: dict[str, TracedGraph], trace: _Trace, title: str, stack: ExitStack
 ) -> _Written:
     """The spec of networks with the same inputs and outputs. Raises ImportingError."""
-    graphs = {
-        word: with_usual_names(one.graph, modules[word].arguments, modules[word].named) for word, one in traced.items()
-    }
+    graphs = {word: _usually_named(one.graph, modules[word]) for word, one in traced.items()}
     _require_alike_inputs(graphs)
     arguments = [module.arguments for module in modules.values()]
     about = _about([*modules.values()])
-    resized = resized_network(stack, [*modules.values()], [*graphs.values()], trace)
+    resized = resized_network(stack, [*modules.values()], [one.graph for one in traced.values()], trace)
     if resized is not None:
         side = side_of(arguments[0][resized.argument])
-        other = OtherSize(resized.argument, side, resized.side, resized.traced.graph, resized.module.arguments)
+        graph = _usually_named(resized.traced.graph, next(iter(modules.values())))
+        other = OtherSize(resized.argument, side, resized.side, graph, resized.module.arguments)
         spec = family_data(graphs, arguments, title, about, other)
         if _is_resized(spec, next(iter(graphs)), resized):
             return traced, resized, spec
     return traced, None, family_data(graphs, arguments, title, about)
+
+
+def _usually_named(graph: Graph, module: OpenedModule) -> Graph:
+    return with_usual_names(graph, module.arguments, module.named)
 
 
 def _is_resized(spec: Mapping[str, Any], word: str, resized: ResizedNetwork) -> bool:

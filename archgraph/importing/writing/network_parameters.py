@@ -215,6 +215,8 @@ class _Inference:
         if self._side is None:
             return None
         own = [one for one in self._sources.known if self._sources.is_argument(one)]
+        if any(one is not self._side and fits(column.values, one.values) for one in own):
+            return None
         expression, used = number_of_pictures(column.values, self._side, own) or (None, ())
         self._sources.use(*used)
         return expression
