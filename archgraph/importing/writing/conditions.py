@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.depth_rates import DepthRate
 from archgraph.importing.writing.listed_inputs import ANY_SIZE
 from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import expression_text
@@ -63,8 +64,12 @@ def _of_unchanged_sizes(
         yield f"{name} != 1", [not one for one in column]
     for one in found.parameters:
         least = int(one.name == "kernel_size")
-        if all(type(value) in (int, float) and value >= least for value in one.values):
+        if all(_is_number(value) and value >= least for value in one.values):
             yield f"{one.name} > {least}", [value > least for value in one.values]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) or isinstance(value, DepthRate)
 
 
 def _pairs_of_channels(
