@@ -86,5 +86,6 @@ def test_names_of_the_user_stay() -> None:
 def test_a_network_of_a_library_is_proved_under_these_names() -> None:
     references.timm()
     made = import_module(module_source("timm:test_byobnet"))
-    assert made.parity is not None and made.parity.difference < 1e-10
+    assert made.parity is not None
+    assert made.parity.difference < 1e-10
     assert (list(made.spec["inputs"]), list(made.spec["outputs"])) == (["image"], ["logits"])

@@ -13,6 +13,7 @@ from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.block_names import block_word, words_of_contents
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
@@ -23,7 +24,7 @@ from archgraph.importing.writing.implied_sequences import with_calls_of_containe
 from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import ANY_SIZE, without_sizes_of_lists
-from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
@@ -168,8 +169,9 @@ class _BlockPlanner:
                 template = with_all_copies(self._reader.read(self._graph, None))
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(classes_of_family(family, self._read), key=lambda group: -len(group.templates)):
-                name = free(unhidden_name(family[0].block), self._names)
+            groups = sorted(classes_of_family(family, self._read), key=lambda group: -len(group.templates))
+            for group, content in zip(groups, words_of_contents(groups, CONTAINERS), strict=True):
+                name = free(block_word(family[0].block, content), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
