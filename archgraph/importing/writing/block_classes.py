@@ -16,6 +16,7 @@ from archgraph.importing.writing.alike_sequences import (
     with_classes_of_sequences,
     without_needless_classes,
 )
+from archgraph.importing.writing.block_names import block_word, words_of_contents
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
     candidates,
@@ -36,7 +37,7 @@ from archgraph.importing.writing.implied_sequences import with_calls_of_containe
 from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import without_sizes_of_lists
-from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.neighbouring_sizes import with_both_sides, with_head_sizes
 from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
@@ -194,9 +195,9 @@ class _BlockPlanner:
                 template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            classes = classes_of_family(family, self._read, self._parts)
-            for group in sorted(classes, key=lambda group: -len(group.templates)):
-                name = free(unhidden_name(family[0].block), self._names)
+            groups = sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates))
+            for group, content in zip(groups, words_of_contents(groups, CONTAINERS), strict=True):
+                name = free(block_word(family[0].block, content), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
