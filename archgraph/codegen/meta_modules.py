@@ -2,14 +2,17 @@
 
 The constructors of generated classes run as they are written, but in a namespace of their own: `nn.Conv2d(…)` with
 arguments that were met before gives a copy of that layer with tensors of its own there, and the network's classes are
-made in the same way. torch sets a layer's attributes one after the other, each by a Python function, which takes ten
-times as long as the copy.
+made in the same way. torch sets a layer's attributes one after the other, each by a Python function that asks what the
+value is, which takes ten times as long as the copy; and it draws numbers that are not there. So the first of equal
+layers is an instance of a class below torch's own, for as long as torch constructs it, with neither.
 """
 
 from __future__ import annotations
 
+import inspect
 import marshal
 from collections.abc import Callable
+from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -19,6 +22,9 @@ from torch import Tensor, nn
 from archgraph.codegen.meta_construction import on_meta
 
 _PLAIN = (bool, int, float, str, type(None), torch.dtype)
+_PLAIN_OR_SEVERAL = frozenset((bool, int, float, str, tuple))
+"""Types of attributes that torch keeps as they are, whatever their names: they are no tensors, and remove none."""
+_META = torch.device("meta")
 _STRUCTURE = frozenset(vars(nn.Module()))
 """The attributes that every module has: its tensors, its parts and its hooks."""
 _TENSORS = ("_parameters", "_buffers")
@@ -69,11 +75,11 @@ class _Namespace:
         except ValueError:  # it is made of tensors or modules
             return kind(*args, **kwargs)
         known = self._layers.get(key, _UNSEEN)
-        if known is _UNSEEN:
-            made = kind(*args, **kwargs)
-            self._layers[key] = _Copies(made) if _can_be_copied(made) else None
-            return made
-        return kind(*args, **kwargs) if known is None else known.another()
+        if known is not _UNSEEN:
+            return kind(*args, **kwargs) if known is None else known.another()
+        made = _plainly_constructed(kind, args, kwargs) or kind(*args, **kwargs)
+        self._layers[key] = _Copies(made) if _can_be_copied(made) else None
+        return made
 
 
 class _Layers:
@@ -92,6 +98,40 @@ class _Layers:
 
         setattr(self, name, found)
         return found
+
+
+def _plainly_constructed(kind: type[nn.Module], args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module | None:
+    """The layer as torch's constructor makes it for the meta device; None where only the constructor itself knows how:
+    it takes no device, or has parts, or a tensor of another device."""
+    quick = _undrawn(kind)
+    if quick is None or "device" in kwargs:
+        return None
+    with torch._C.DisableTorchFunction():  # it is told where to make tensors, so that none need be asked for
+        made = quick(*args, device=_META, **kwargs)
+    object.__setattr__(made, "__class__", kind)
+    tensors = (*made._parameters.values(), *made._buffers.values())
+    there = all(tensor is None or tensor.is_meta for tensor in tensors)
+    return made if there and _can_be_copied(made) else None
+
+
+@lru_cache(1 << 8)
+def _undrawn(kind: type[nn.Module]) -> type[nn.Module] | None:
+    """A class below one of torch's layers, whose instances keep plain attributes at once and draw nothing; None for a
+    layer that takes no device, or sets attributes in its own way."""
+    own = kind.__module__.startswith("torch.nn.modules.") and kind.__setattr__ is nn.Module.__setattr__
+    if not own or "device" not in inspect.signature(kind.__init__).parameters:
+        return None
+
+    def set_attribute(self: nn.Module, name: str, value: Any) -> None:
+        if type(value) in _PLAIN_OR_SEVERAL:
+            self.__dict__[name] = value
+        else:
+            nn.Module.__setattr__(self, name, value)
+
+    def reset_parameters(self: nn.Module) -> None:
+        """There are no numbers to draw."""
+
+    return type(kind.__name__, (kind,), {"__setattr__": set_attribute, "reset_parameters": reset_parameters})
 
 
 def _can_be_copied(module: nn.Module) -> bool:

@@ -67,16 +67,26 @@ class InstanceTemplate(Generic[AnyStatement]):
     outputs: tuple[int, ...] = ()
     container: str = ""
     """The kind of container that it is itself, in which case it needs all of its members."""
+    model: InstanceTemplate[AnyStatement] | None = None
+    """The template of the same outline whose members and statements stand for its own, its numbers being `others`."""
+    others: list[Any] = field(default_factory=list)
+    _outline: tuple[Any, ...] | None = None
 
     @property
     def outline(self) -> tuple[Any, ...]:
         """What the instances of one class have in common."""
-        return outlined(self, self.members, set())
+        if self.model is not None:
+            return self.model.outline
+        if self._outline is None:
+            self._outline = outlined(self, self.members, set())
+        return self._outline
 
-    def numbers(self) -> list[Term]:
-        """All numbers, those of the members first, in a fixed order."""
-        found = [n for member in self.members for n in member.term.numbers()]
-        return found + [n for entry in self.entries() for n in entry.term.numbers()]
+    def numbers(self) -> list[Any]:
+        """The values of all numbers, those of the members first, in a fixed order."""
+        if self.model is not None:
+            return self.others
+        terms = [*(member.term for member in self.members), *(entry.term for entry in self.entries())]
+        return [number.value for term in terms for number in term.numbers()]
 
     def entries(self) -> list[AnyStatement]:
         """The statements without their loops."""

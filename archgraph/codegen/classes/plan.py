@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from archgraph.codegen.analysis.alike_bodies import AlikeBodies
 from archgraph.codegen.analysis.body import Body
-from archgraph.codegen.analysis.body_reader import BodyReader
+from archgraph.codegen.analysis.body_reader import Surroundings
 from archgraph.codegen.analysis.containers import sequential
-from archgraph.codegen.analysis.loops import rolled
 from archgraph.codegen.analysis.module_scopes import read
 from archgraph.codegen.analysis.names import class_name, is_usable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
@@ -76,20 +75,17 @@ class _Planner:
             self._finish(name, parent, group)
 
     def _grouped(self, scopes: list[Scope], counting: bool) -> list[UnifiedClass[Body]]:
-        return unified([self._body(scope, counting) for scope in scopes])
-
-    def _body(self, scope: Scope, counting: bool) -> Body:
         def construct(below: Scope) -> Term:
             return self.construct(below, counting)
 
-        reader = BodyReader(scope, construct, self._order_below(scope), self._positions_of, counting)
-        return rolled(reader.read())
+        bodies = AlikeBodies(Surroundings(construct, self._order_below, self._positions_of, counting))
+        return unified([bodies.body(scope) for scope in scopes])
 
     def _positions_of(self, scope: Scope | None) -> OutputPositions | None:
         return self._positions.get(id(scope))
 
-    def _order_below(self, scope: Scope) -> Any:
-        return lambda path: self._children.get(f"{scope.path}.{path}".strip("."), ())
+    def _order_below(self, scope: Scope, path: str) -> tuple[str, ...]:
+        return self._children.get(f"{scope.path}.{path}".strip("."), ())
 
     def _finish(self, name: str, parent: str, group: UnifiedClass[Body]) -> None:
         body = group.fullest
