@@ -92,8 +92,12 @@ def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]
     if all(template.model is templates[0] for template in templates[1:]):
         return [UnifiedClass(templates[0], list(templates))]
     groups: dict[Any, list[AnyTemplate]] = {}
+    known_groups: dict[int, list[AnyTemplate]] = {}
     for template in templates:
-        groups.setdefault(template.outline, []).append(template)
+        model = template.model or template
+        if id(model) not in known_groups:
+            known_groups[id(model)] = groups.setdefault(model.outline, [])
+        known_groups[id(model)].append(template)
     classes: list[UnifiedClass[AnyTemplate]] = []
     for group in sorted(groups.values(), key=lambda group: (-len(group[0].members), -len(group[0].statements))):
         for known in classes:
