@@ -55,10 +55,12 @@ def _below(kind: type[nn.Module]) -> type[nn.Module] | None:
 def _set_attribute(self: nn.Module, name: str, value: Any) -> None:
     if type(value) in _PLAIN:
         self.__dict__[name] = value
-    elif type(value) is nn.Parameter:
-        self._parameters[name] = value
     elif isinstance(value, nn.Module):
+        self.__dict__.pop(name, None)  # an optional part is None before it is there
         self._modules[name] = value
+    elif type(value) is nn.Parameter:
+        self.__dict__.pop(name, None)
+        self._parameters[name] = value
     else:
         nn.Module.__setattr__(self, name, value)
 
