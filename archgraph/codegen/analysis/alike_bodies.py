@@ -34,7 +34,7 @@ class AlikeBodies:
         reader = BodyReader(scope, self._around)
         body = rolled(reader.read())
         if key is not None:
-            model = _model(reader, self._around.counting)
+            model = _model(reader)
             if model is not None:
                 models.append(model)
         return body
@@ -58,14 +58,16 @@ class _Model:
 
     body: Body
     reader: BodyReader
-    steps: tuple[_ModelStep, ...]
-    members: tuple[str | int, ...]
-    statements: tuple[int, ...]
+    steps: tuple[_ModelStep, ...] = ()
+    members: tuple[str | int, ...] = ()
+    statements: tuple[int, ...] = ()
 
 
 def _look(scope: Scope) -> Hashable | None:
-    """What scopes of one outline have in common and is quickly seen; None for those that are read for themselves:
-    Sequentials, what is applied again and to other sizes, and copies, which may become loops."""
+    """What scopes of one outline have in common and is quickly seen; None for those that are read for themselves: what
+    is applied again and to other sizes, and copies, which may become loops."""
+    if scope.form == "chain":
+        return "chain"
     if scope.form != "class" or scope.siblings:
         return None
     steps = []
@@ -76,10 +78,12 @@ def _look(scope: Scope) -> Hashable | None:
     return len(scope.inputs), tuple([var.annotation for var in scope.sizes]), tuple(steps)
 
 
-def _model(reader: BodyReader, counting: bool) -> _Model | None:
+def _model(reader: BodyReader) -> _Model | None:
     """A body as a model; None where its members do not follow from its steps one by one."""
     body = reader.body
-    if any("." in member.name for member in body.members) or (counting and body.containers):
+    if reader.scope.form == "chain":
+        return _Model(body, reader)
+    if body.containers or any("." in member.name for member in body.members):
         return None
     places: dict[int, str | int] = {id(term): path for path, term in reader.modules.items()}
     places.update((id(member.term), place) for place, member in enumerate(reader.tensors))
@@ -128,6 +132,8 @@ class _Follower(BodyReader):
 
     def followed(self, model: _Model) -> Body | None:
         """The template of the scope with the members and statements of the model; None where its outline is another."""
+        if self.scope.form == "chain":
+            return self._followed_chain(model.body)
         statements: list[list[object]] = []
         for mine, step in zip(model.steps, self.scope.steps, strict=True):
             values: list[object] = []
@@ -149,6 +155,13 @@ class _Follower(BodyReader):
         body.others = [value for place in model.members for value in members[place]]
         body.others += [value for place in model.statements for value in statements[place]]
         return body
+
+    def _followed_chain(self, known: Body) -> Body | None:
+        (member,) = known.members
+        if not alike(member.term, self._around.construct(self.scope), self.body.others):
+            return None
+        self.body.members, self.body.container, self.body.model = known.members, known.container, known
+        return self.body
 
     def _members(self, model: _Model) -> dict[str | int, list[object]] | None:
         """The numbers of each module and tensor; None where one differs in more than its numbers."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
+from archgraph.codegen.analysis.containers import Repeats
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var, is_hole
@@ -27,12 +28,12 @@ from archgraph.structure.unification import OutputPositions
 class Surroundings:
     """What a template takes from the classes and the tree around its scope: how a scope below is constructed, the
     children of a path of a scope in the order of the state dict, where the outputs of a class stand among those of an
-    instance, and whether equal children are counted."""
+    instance, and how equal children are written."""
 
     construct: Callable[[Scope], Term]
     order: Callable[[Scope, str], tuple[str, ...]]
     positions: Callable[[Scope | None], OutputPositions | None]
-    counting: bool = False
+    repeats: Repeats
 
 
 class BodyReader:
@@ -64,7 +65,7 @@ class BodyReader:
             if row[0].mode != "idle":
                 self._add(row)
         self.body.statements.sort(key=_is_in_training)
-        Members(self.body, self._order, self._around.counting).place(self.modules, self.tensors)
+        Members(self.body, self._order, self._around.repeats).place(self.modules, self.tensors)
         self.body.outputs = self.numbers(self.scope.outputs)
         self.body.training_outputs = self.numbers(self.scope.training_outputs)
         return self.body
