@@ -15,7 +15,7 @@ RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 _DECOMPOSED = (torch._C.DispatchKey.CompositeImplicitAutograd, torch._C.DispatchKey.Autograd)
 """Where torch has the steps of these functions in Python."""
 _PARAMETERS, _BIDIRECTIONAL = 2, 7
-"""Places of arguments: input, states, parameters, has_biases, num_layers, dropout, train, bidirectional, batch_first."""
+"""Places of arguments, which are input, states, parameters, has_biases, layers, dropout, train, bidirectional."""
 
 
 def is_recurrent(name: str, args: Sequence[Any]) -> bool:
