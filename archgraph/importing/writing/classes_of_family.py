@@ -14,14 +14,13 @@ from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
+from archgraph.importing.writing.options import cost_of_classes, with_options
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_stages import with_repeated_stages
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass, unified
 
-_HEAD = 4
-"""Lines of a block before its nodes."""
 _WAYS_OF_COPYING = (
     (False, False, False),
     (True, False, False),
@@ -51,9 +50,9 @@ def _classes(family: Sequence[Call], read: Read) -> _Classes:
     made = _in_copies(family, read, *_WAYS_OF_COPYING[0])
     for way in _WAYS_OF_COPYING[1:]:
         if len(made) > 1:
-            made = min(made, _in_copies(family, read, *way), key=_cost)
+            made = min(made, _in_copies(family, read, *way), key=cost_of_classes)
     plain = with_joined_classes(unified([read(call) for call in family]))
-    return min(made, plain, key=_cost)
+    return with_options(min(made, plain, key=cost_of_classes))
 
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
@@ -107,11 +106,3 @@ def _reads_by_number(statement: WrittenStatement, values: Container[int]) -> boo
         counted = [source for sources in about.sources for source in sources if source[0] in ("up", "down")]
         return any(operands[place] in values for _, place, _ in counted)
     return isinstance(about, Pattern) and bool(about.own) and any(one in values for one in operands)
-
-
-def _cost(classes: _Classes) -> tuple[int, int]:
-    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
-    lines = sum(
-        _HEAD + len(one.presence) + sum(1 + len(entry.members) for entry in one.fullest.entries()) for one in classes
-    )
-    return lines, len(classes)
