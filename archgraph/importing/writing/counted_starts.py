@@ -11,6 +11,7 @@ from typing import Any
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.copies import is_lent, is_scan
 from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.network_sources import has_affinity
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
@@ -62,12 +63,24 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
         rows = [one.get(prefix, []) for one in lists]
         if len({tuple(run.text for run in row) for row in rows}) != 1 or len(rows[0]) < 2:
             continue
-        if all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row)):
+        fixed = all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row))
+        if fixed and not _are_named(rows[0], [one.call.arguments for one in templates if one.call is not None]):
             continue
         plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
         for template, row in zip(templates, rows, strict=True):
             for place, run in list(enumerate(row))[plain:]:
                 template.statements[run.at] = _run_with_start(template.entries()[run.at], prefix, run, place)
+
+
+def _are_named(runs: Sequence[_CountedRun], arguments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an argument says how long some run is behind which others begin, `local_up_to_layer`."""
+    counts = {run.count for run in runs[:-1] if not run.single}
+    return any(
+        has_affinity(name, COUNT) and type(value) is int and all(given.get(name) == value for given in arguments)
+        for given in arguments[:1]
+        for name, value in given.items()
+        if value in counts
+    )
 
 
 def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:
