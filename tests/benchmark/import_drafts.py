@@ -4,8 +4,9 @@
 
 A draft is what `archgraph import A B` writes of the published networks named in the table. Both files are laid out by
 the same writer, without `meta`, `assert`, `about` and the presets that were not imported. New lines are those of the
-final spec that the draft lacks, gone lines those of the draft that the final lacks. Traced graphs are kept in the
-folder, so that only writing runs anew; the folder also takes both texts, as NAME.draft.yaml and NAME.final.yaml.
+final spec that the draft lacks, gone lines those of the draft that the final lacks. The last columns are these without
+lines in which names alone differ: of nodes, of blocks of the file, of parameters and of copies. Traced graphs are kept
+in the folder, so that only writing runs anew; the folder also takes both texts, as NAME.draft.yaml, NAME.final.yaml.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from __future__ import annotations
 import argparse
 import difflib
 import pickle
+import re
 import statistics
 import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import references
-import yaml
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph.spec_text import spec_text
@@ -35,7 +37,13 @@ from archgraph.importing.opened_modules import constructed, opened
 from archgraph.importing.sources.module_source import module_source
 from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.usual_names import with_usual_names
+from archgraph.language.editor.arguments import operations
+from archgraph.language.expressions.functions import FUNCTIONS
+from archgraph.language.library import block_file, read_spec, standard_blocks
 from archgraph.language.load import load
+from archgraph.language.reading.document import read_file
+from archgraph.language.schema.models import SPEC_KEYS
+from archgraph.language.schema.names import NODE_KEYS
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -80,6 +88,8 @@ class Change(NamedTuple):
     final: int
     new: int
     gone: int
+    new_but_for_names: int
+    gone_but_for_names: int
 
 
 def traced(name: str, folder: Path | None) -> Trace:
@@ -116,9 +126,30 @@ def _without_about(part: Any) -> Any:
 def change(draft: str, final: str) -> Change:
     """How many lines differ; the place and the width of spaces do not count."""
     before, after = ([" ".join(line.split()) for line in one.splitlines()] for one in (draft, final))
+    same = _same(before, after)
+    alike = _same(*([_without_names(line) for line in lines] for lines in (before, after)))
+    old, new = len(before), len(after)
+    return Change(old, new, new - same, old - same, new - alike, old - alike)
+
+
+def _same(before: list[str], after: list[str]) -> int:
     pairs = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
-    same = sum(block.size for block in pairs)
-    return Change(len(before), len(after), len(after) - same, len(before) - same)
+    return sum(block.size for block in pairs)
+
+
+def _without_names(line: str) -> str:
+    return re.sub(r"[A-Za-z_][A-Za-z_0-9]*", lambda word: word[0] if word[0] in _words() else "name", line)
+
+
+@cache
+def _words() -> frozenset[str]:
+    """What a spec does not name: keys, operations, standard blocks, their arguments, functions and types."""
+    found = {*NODE_KEYS, *SPEC_KEYS, *FUNCTIONS, "if", "else", "int", "float", "bool", "str", "true", "false", "null"}
+    for operation in operations():
+        found |= {operation.name, *operation.arguments}
+    for name in standard_blocks():
+        found |= {name, *read_spec(block_file(name)).block.params}
+    return frozenset(found)
 
 
 def changed(name: str, folder: Path | None) -> Change:
@@ -128,7 +159,7 @@ def changed(name: str, folder: Path | None) -> Change:
     graphs = {preset: with_usual_names(graph, given, named=False) for (preset, graph), given in rows}
     data = family_data(graphs, trace.arguments, name, "")
     load(data)
-    final = yaml.safe_load((SPECS / f"{name}.yaml").read_text(encoding="utf-8"))
+    final = read_file(SPECS / f"{name}.yaml").data
     texts = {"draft": text(data, FAMILIES[name]), "final": text(final, FAMILIES[name])}
     for kind, written in texts.items():
         if folder is not None:
@@ -146,21 +177,24 @@ def main() -> None:
     warnings.simplefilter("ignore")
     sys.setrecursionlimit(100_000)
     references.timm()
-    print("| family | draft | final | new | gone |", "| --- | --- | --- | --- | --- |", sep="\n")
+    print("| family | draft | final | new | gone | new, but for names | gone |", f"|{' --- |' * 7}", sep="\n")
     found: list[Change] = []
     for name in arguments.families or FAMILIES:
         begun = time.process_time()
         try:
             one = changed(name, arguments.folder)
         except ArchgraphError as error:
-            print(f"| {name} | not written: {error.problems[0].message} | | | |", flush=True)
+            print(f"| {name} | not written: {error.problems[0].message} |{' |' * 5}", flush=True)
             continue
         found.append(one)
         print(f"| {name} | {' | '.join(map(str, one))} |", flush=True)
         print(f"{name}: {time.process_time() - begun:.0f} s", file=sys.stderr)
     if found:
-        new, gone = (statistics.median(one[place] for one in found) for place in (2, 3))
-        print(f"\n{len(found)} families: lines of the final spec that the draft lacks, median {new:g}; gone {gone:g}")
+        new, gone, *named = (statistics.median(one[place] for one in found) for place in range(2, 6))
+        print(
+            f"\n{len(found)} families, medians: the final spec has {new:g} lines that the draft lacks, and {gone:g} "
+            f"of the draft are gone; but for names {named[0]:g} and {named[1]:g}"
+        )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ from collections.abc import Callable, Container, Sequence
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_groups import with_alike_groups
+from archgraph.importing.writing.chosen_parts import ChosenParts
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
@@ -32,18 +34,25 @@ Read = Callable[[Call], BodyTemplate]
 _Classes = list[UnifiedClass[BodyTemplate]]
 
 
-def classes_of_family(family: Sequence[Call], read: Read) -> _Classes:
-    """The classes of calls of one family, as few and as short as can be.
+def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) -> _Classes:
+    """The classes of calls of one family, as few and as short as can be; `parts` are the blocks that are arguments.
 
     Runs in their bodies are copies: in all of them where it is simpler in some, and alike in all where that makes less
     to read, unless it would be more than without.
     """
+    made = _classes(family, read)
+    reader = parts.reader(family, read) if len(made) > 1 else None
+    chosen = _classes(family, reader) if reader is not None else made
+    return with_options(chosen if len(chosen) < len(made) else made)
+
+
+def _classes(family: Sequence[Call], read: Read) -> _Classes:
     made = _in_copies(family, read, *_WAYS_OF_COPYING[0])
     for way in _WAYS_OF_COPYING[1:]:
         if len(made) > 1:
             made = min(made, _in_copies(family, read, *way), key=cost_of_classes)
     plain = with_joined_classes(unified([read(call) for call in family]))
-    return with_options(min(made, plain, key=cost_of_classes))
+    return min(made, plain, key=cost_of_classes)
 
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
@@ -56,6 +65,8 @@ def _in_copies(
     family: Sequence[Call], read: Read, always: bool, across: bool, from_second: bool, groups: bool = True
 ) -> _Classes:
     templates = [_with_lists_read_by_number(call, read, always, from_second) for call in family]
+    if across:
+        with_counted_starts(templates)
     alike = with_alike_copies(templates, across)
     if across and groups:
         with_alike_groups(alike)

@@ -246,6 +246,11 @@ def copies_of_first(here: WrittenStatement, alike: WrittenStatement) -> WrittenS
     return None
 
 
+def copies_at(here: WrittenStatement, pattern: Pattern) -> WrittenStatement:
+    """A statement that is all of its level as copies of which there is one."""
+    return _joined([here], pattern, not pattern.start)
+
+
 def _joined(run: Sequence[WrittenStatement], pattern: Pattern, alone: bool) -> WrittenStatement:
     """One statement for all copies: the number of them, and each argument over them."""
     operands: list[Term] = []

@@ -160,7 +160,9 @@ def _sum(parts: Sequence[Expression]) -> str:
     return f"{text} + {rest}" if rest > 0 else f"{text} - {-rest}"
 
 
-def is_single(line: Any) -> bool:
-    """Whether a line is one module whose number depends on others: it has no copies."""
+def single_number(line: Any) -> str:
+    """The number of a line that is one module of a list, since it has no copies; '' for others."""
     pattern = line.pattern
-    return pattern is not None and isinstance(pattern.start, CountedStart) and not {"repeat", "for"} & line.keys.keys()
+    if pattern is None or pattern.mapped or {"repeat", "for"} & line.keys.keys():
+        return ""
+    return f"{{{pattern.start}}}" if isinstance(pattern.start, CountedStart) else str(pattern.start)

@@ -9,6 +9,7 @@ from typing import Any
 
 from archgraph.graph.scan import Scan
 from archgraph.graph.types import Call, Node
+from archgraph.importing.writing.alike_sections import SECTIONS
 from archgraph.importing.writing.block_classes import BlockClass
 from archgraph.importing.writing.copied_arguments import GROWING
 from archgraph.importing.writing.copy_pattern import Pattern
@@ -16,6 +17,7 @@ from archgraph.importing.writing.folded_sums import FOLD
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.repeated_stages import STAGES, StagesForm
+from archgraph.importing.writing.section_nodes import SectionKeys
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
@@ -26,6 +28,8 @@ from archgraph.structure.terms import Term
 
 _STOP = re.compile(r"\[:-?\d+\]\Z")
 """The end of a list without its last entries, which copies do not come to."""
+_GROUPS = {GROUP: "layer", STAGES: "stage", SECTIONS: "stage"}
+"""What groups of several lines are called."""
 
 
 @dataclass(eq=False, slots=True)
@@ -114,6 +118,10 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
         if stage_keys.lists:
             keys = {"for": stage_keys.lists}
+    elif term.kind == SECTIONS:
+        section_keys = SectionKeys(statement, writer, known)
+        members = tuple(_layers_of_sections(statement, section_keys))
+        keys = section_keys.keys()
     elif term.kind == "operation":
         assert isinstance(statement.made, Node)
         keys.update(_operation(statement.made, arguments, writer))
@@ -147,7 +155,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         outs=statement.outs,
         statement=statement,
         pattern=term.value if term.kind == "copies" else None,
-        operation={GROUP: "layer", STAGES: "stage"}.get(term.kind) or _plain_name(keys.get("op", ""), term),
+        operation={GROUP: "layer", STAGES: "stage", SECTIONS: "stage"}.get(term.kind)
+        or _plain_name(keys.get("op", ""), term),
         when=f"={condition}" if condition else "",
         members=members,
     )
@@ -184,6 +193,14 @@ def _steps_of_stages(statement: WrittenStatement, entries: list[Term], written: 
         keys = {"op": arguments.pop("op", operation), **arguments}
         if place in form.lacking:
             keys["when"] = "=not last"
+        yield Line(one.name, keys, one.ports, (), (), one, None, _plain_name(keys["op"], term))
+
+
+def _layers_of_sections(statement: WrittenStatement, written: SectionKeys) -> Iterator[Line]:
+    """The layers of sections, in copies where they have several, with their numbers."""
+    for one, (term, arguments) in zip(statement.members, written.members(), strict=True):
+        operation = one.made.op.name if isinstance(one.made, Node) else term.text
+        keys = {"op": arguments.pop("op", operation), **arguments}
         yield Line(one.name, keys, one.ports, (), (), one, None, _plain_name(keys["op"], term))
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archgraph.importing.writing.alike_sections import SECTIONS, paths_in_sections
 from archgraph.importing.writing.repeated_groups import GROUP, paths_in_group
 from archgraph.importing.writing.repeated_stages import paths_in_stages
 from archgraph.importing.writing.templates import WrittenStatement
 
 
 def member_paths(statement: WrittenStatement) -> Iterator[str]:
-    """The paths, copy by copy or stage by stage."""
+    """The paths, copy by copy, stage by stage or section by section."""
+    if statement.term.kind == SECTIONS:
+        return paths_in_sections(statement)
     return paths_in_group(statement) if statement.term.kind == GROUP else paths_in_stages(statement)

@@ -8,8 +8,10 @@ from itertools import zip_longest
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
+from archgraph.importing.writing.alike_sections import with_alike_sections
 from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
 from archgraph.importing.writing.classes_of_family import with_all_copies
+from archgraph.importing.writing.copies_of_levels import with_copies_of_levels
 from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
@@ -31,10 +33,12 @@ def network_class(
     tried = []
     for always, places_too in _WAYS:
         templates = list(map(read, networks))
+        with_alike_sections(templates)
         with_chosen_blocks(templates, standard, places_too)
         if always is not None:
             for one in templates:
                 with_all_copies(one, always)
+            with_copies_of_levels(templates)
             with_counted_starts(templates)
             templates = list(with_alike_copies(templates, across=True))
         tried.append(with_joined_classes(unified(templates), with_keys_of_its_own=True))

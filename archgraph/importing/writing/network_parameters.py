@@ -6,9 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
+from archgraph.graph.types import Node
 from archgraph.importing.writing.counted_starts import has_fixed_start_behind
+from archgraph.importing.writing.followed_entries import FollowedEntries
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.network_rates import grown
 from archgraph.importing.writing.network_series import series_of, varies, with_absent_lists
@@ -26,7 +29,7 @@ from archgraph.importing.writing.network_sources import (
     stepped,
 )
 from archgraph.importing.writing.values import expression_text
-from archgraph.structure.expressions import ConstantNumber, Expression, ParameterName
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import WIDE, ClassParameter, fits, is_wide
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
@@ -34,10 +37,13 @@ _SERIES = {COUNTS: "depths", "out_channels": "channels", "out_features": "featur
 """What a list of the stages' numbers is called, where its role is no word for it."""
 _SINGLE = {COUNTS: "depth"}
 _CLASSES = "num_classes"
+_DROP_RATE = "drop_rate"
 _GROUPS = "groups"
 _SIZE = "image_size"
 _LEAST_WIDTH = 16
 """Smaller ones are equal to an argument by accident."""
+_LEAST_SERIES = 3
+"""So many widths grow by no accident."""
 _VARIED = ("head", "patch", "window", "depth")
 
 
@@ -99,7 +105,26 @@ class _Inference:
         self._explain(range(len(self._columns)), self._left)
         presence = self._group.presence.items()
         conditions = {part: self._condition(part_name(part), there) for part, there in presence}
-        return NetworkInference(tuple(self._sources.used), self._expressions, conditions, sizes)
+        self._raise_series()
+        found = FollowedEntries(
+            self._columns, self._expressions, self._sources.used, [*conditions.values(), *sizes.values()]
+        )
+        found.dissolve(self._sources.is_argument)
+        return NetworkInference(tuple(found.parameters), found.expressions, conditions, sizes)
+
+    def _raise_series(self) -> None:
+        """Widths of stages that all networks have, each twice the one before, through the first where that is a
+        parameter."""
+        for row in self._series:
+            first = self._expressions.get(row[0])
+            known = [self._columns[place].values[0] for place in row]
+            wide = len(row) >= _LEAST_SERIES and is_wide(self._columns[row[0]].role)
+            if not wide or not isinstance(first, ParameterName) or any(type(value) is not int for value in known):
+                continue
+            plain = [self._expressions.get(place) for place in row[1:]] == [*map(ConstantNumber, known[1:])]
+            if plain and all(after == 2 * before for before, after in pairwise(known)):
+                for power, place in enumerate(row[1:], start=1):
+                    self._expressions[place] = Arithmetic("*", first, ConstantNumber(2**power))
 
     def _explain(self, places: Collection[int], find: Callable[[Column], Expression | None]) -> None:
         for place in places:
@@ -212,12 +237,14 @@ class _Inference:
         """What a number is of which no argument says anything."""
         if not varies(column.values):
             value = next(value for value in column.values if value is not ABSENT)
-            return self._classes(column, value) or self._promoted(column, value) or ConstantNumber(value)
+            found = self._classes(column, value) or self._dropped(column, value) or self._promoted(column, value)
+            return found or ConstantNumber(value)
         found = self._same(column) or self._scaled(column)
         if found is not None:
             return found
         role = column.role.removesuffix(WIDE)
-        word = _SINGLE.get(role, role)
+        listed = role == COUNTS and any(isinstance(value, tuple) for value in column.values)
+        word = (_SERIES if listed else _SINGLE).get(role, role)
         if word in self._sources.names or not is_parameter(word):
             around = re.sub(r"\W+", "_", column.place).strip("_")
             word = f"{around}_{word}" if around[:1].isalpha() else f"{word}_{around}"
@@ -231,6 +258,18 @@ class _Inference:
             return None
         self._sources.use(parameter)
         return ParameterName(_CLASSES)
+
+    def _dropped(self, column: Column, value: Any) -> Expression | None:
+        """The argument that a rate of dropout is, where one alone could be, or the one that all networks call so."""
+        made = getattr(column.statement, "made", None)
+        if type(value) is not float or not value or not isinstance(made, Node) or made.op.name != "dropout":
+            return None
+        rates = [one for one in self._sources.known if "drop" in one.name and all(rate == value for rate in one.values)]
+        chosen = [one for one in rates if one.name == _DROP_RATE] or rates
+        if len(chosen) != 1 or not self._sources.is_argument(chosen[0]):
+            return None
+        self._sources.use(chosen[0])
+        return ParameterName(chosen[0].name)
 
     def _promoted(self, column: Column, value: Any) -> Expression | None:
         """The argument that a number is which all networks have: what its author calls so is one of other networks of

@@ -6,19 +6,23 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from archgraph.importing.writing.alike_sections import SectionsForm
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.numbered_names import NumberedName, counted_name
 from archgraph.importing.writing.repeated_groups import GroupForm, Source
 from archgraph.importing.writing.repeated_stages import StagesForm
+from archgraph.importing.writing.section_nodes import section_nodes
 from archgraph.importing.writing.stage_keys import stage_paths
 
 
 def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, taken: Collection[str]) -> dict[str, Any]:
     """The nodes of a group, behind its own path. `outside` are the names of what the group reads, `depth` is how many
     levels of the module tree are groups around it, `taken` are names that would hide others."""
-    form: GroupForm | StagesForm = group.statement.term.value
+    form: GroupForm | StagesForm | SectionsForm = group.statement.term.value
+    if isinstance(form, SectionsForm):
+        return section_nodes(form, [(one.operation, one.keys) for one in group.members], depth, taken)
     if isinstance(form, StagesForm):
         own, paths = stage_paths(form, depth)
     else:
