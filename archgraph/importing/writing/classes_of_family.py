@@ -43,7 +43,10 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
     made = _classes(family, read)
     reader = parts.reader(family, read) if len(made) > 1 else None
     chosen = _classes(family, reader) if reader is not None else made
-    return with_options(chosen if len(chosen) < len(made) else made)
+    best = with_options(chosen if len(chosen) < len(made) else made)
+    if len(best) == 1:
+        return best
+    return min(best, with_options(with_joined_classes(unified([read(call) for call in family]))), key=cost_of_classes)
 
 
 def _classes(family: Sequence[Call], read: Read) -> _Classes:
