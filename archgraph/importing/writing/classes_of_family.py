@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Sequence
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_groups import with_alike_groups
+from archgraph.importing.writing.any_rank import reader_of_any_rank
 from archgraph.importing.writing.chosen_parts import ChosenParts
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
@@ -40,6 +41,7 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
     Runs in their bodies are copies: in all of them where it is simpler in some, and alike in all where that makes less
     to read, unless it would be more than without.
     """
+    read = reader_of_any_rank(family, read)
     made = _classes(family, read)
     reader = parts.reader(family, read) if len(made) > 1 else None
     chosen = _classes(family, reader) if reader is not None else made
