@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from archgraph.codegen.meta_construction import on_meta
 from archgraph.codegen.unchecked_attributes import constructed
+from archgraph.records import record
 
 _PLAIN = frozenset((bool, int, float, str, type(None), torch.dtype))
 _STRUCTURE = frozenset(vars(nn.Module()))
@@ -124,7 +124,7 @@ def _copies(layer: nn.Module) -> _Copies | None:
     return _Copies(type(layer), plain, containers, tensors)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Copies:
     """Makes layers like one that was constructed, as it was then: whatever happens to that one later. `plain` are
     attributes that all share; `containers` make a new one for each, and `tensors` a new tensor."""

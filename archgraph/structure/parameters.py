@@ -179,14 +179,16 @@ class ParameterInference:
         least = 0 if role == "padding" else 1
         if not all(type(value) is int and value >= least for value in values if value is not ABSENT):
             return None
+        wide = role != "padding"
         for source in [*self._arguments, *self.parameters]:
-            wide = role != "padding"
             if source.role != "argument" and not source.wide and (wide or source.role != "kernel_size"):
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if role != "padding" and fits(values, [_times(value, factor) for value in source.values]):
+                if wide and _all_follow(values, source.values, lambda value: _times(value, factor)):  # noqa: B023
                     return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
-                if factor in (2, 4, 8) and fits(values, [_part(value, factor, not wide) for value in source.values]):
+                if factor not in (2, 4, 8):
+                    continue
+                if _all_follow(values, source.values, lambda value: _part(value, factor, not wide)):  # noqa: B023
                     return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
@@ -236,7 +238,7 @@ class ParameterInference:
             if not source.wide or source.name in self._sizes:
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if fits(values, [_times(value, factor) for value in source.values]):
+                if _all_follow(values, source.values, lambda value: _times(value, factor)):  # noqa: B023
                     return Arithmetic("*", ParameterName(source.name), ConstantNumber(factor))
         return None
 
@@ -308,6 +310,16 @@ def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
     for value, other in zip(values, source, strict=True):
         if value is not ABSENT and not (type(value) is type(other) and value == other):
             return False
+    return True
+
+
+def _all_follow(values: Sequence[Any], source: Sequence[Any], made: Callable[[Any], Any]) -> bool:
+    """Whether a column is what is made of another: equal wherever it is present. Most columns differ at once."""
+    for value, of in zip(values, source, strict=True):
+        if value is not ABSENT:
+            other = made(of)
+            if not (type(value) is type(other) and value == other):
+                return False
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
@@ -17,9 +17,10 @@ from archgraph.codegen.analysis.names import check_path, class_name, segment, si
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _ScopePlace:
     """Where a body is read: its path below the scope, the same with hidden levels, that in the module tree; enclosing
     names."""

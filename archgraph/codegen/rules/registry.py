@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,10 +17,11 @@ from archgraph.ops.rules import Rules
 from archgraph.plugins import ENABLED, TORCH_RULES
 from archgraph.plugins.faults import guarded
 from archgraph.plugins.registration import registered
+from archgraph.records import record
 from archgraph.structure.terms import Term, number
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TorchRuleContext:
     """One application of an operation, as a rule sees it."""
 
