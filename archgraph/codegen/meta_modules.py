@@ -70,13 +70,14 @@ class _Namespace:
         try:
             key = marshal.dumps((kind.__name__, args, kwargs), _ALIKE)
         except ValueError:  # it is made of tensors or modules
-            return kind(*args, **kwargs)
+            return constructed(kind, kind.__init__, args, kwargs)
         known = self._layers.get(key, _UNSEEN)
-        if known is not _UNSEEN:
-            return kind(*args, **kwargs) if known is None else known.another()
+        if isinstance(known, _Copies):
+            return known.another()
         made = constructed(kind, kind.__init__, args, kwargs)
-        with torch._C.DisableTorchFunction():
-            self._layers[key] = _copies(made)
+        if known is _UNSEEN:
+            with torch._C.DisableTorchFunction():
+                self._layers[key] = _copies(made)
         return made
 
 

@@ -85,8 +85,13 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
     default, which is torch's, the argument is left out. A tuple of equal numbers is written as the one number that
     torch takes for it."""
     defaults = _defaults(type(op))
-    values = {name: instead.get(name, getattr(op, name)) for name in names}
-    return tuple([keyword(key, number(key, folded(value)), *defaults[key]) for key, value in values.items()])
+    found = []
+    for name in names:
+        value = instead[name] if name in instead else getattr(op, name)
+        if type(value) is tuple:
+            value = folded(value)
+        found.append(keyword(name, number(name, value), *defaults[name]))
+    return tuple(found)
 
 
 @lru_cache(1 << 10)
