@@ -180,15 +180,19 @@ class ParameterInference:
         if not all(type(value) is int and value >= least for value in values if value is not ABSENT):
             return None
         wide = role != "padding"
+        first, at = _first(values)
         for source in [*self._arguments, *self.parameters]:
+            of = source.values[at]
+            if type(of) is not int:
+                continue
             if source.role != "argument" and not source.wide and (wide or source.role != "kernel_size"):
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if wide and _all_follow(values, source.values, lambda value: _times(value, factor)):  # noqa: B023
+                if wide and of * factor == first and fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
-                if factor not in (2, 4, 8):
+                if factor not in (2, 4, 8) or of // factor != first:
                     continue
-                if _all_follow(values, source.values, lambda value: _part(value, factor, not wide)):  # noqa: B023
+                if fits(values, [_part(value, factor, not wide) for value in source.values]):
                     return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
@@ -234,11 +238,13 @@ class ParameterInference:
         """A multiple of a parameter in use: arguments of which one follows from the other are one parameter."""
         if not wide or len({value for value in values if value is not ABSENT}) < _EVIDENCE:
             return None
+        first, at = _first(values)
         for source in self.parameters:
-            if not source.wide or source.name in self._sizes:
+            of = source.values[at]
+            if not source.wide or source.name in self._sizes or type(of) is not int:
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if _all_follow(values, source.values, lambda value: _times(value, factor)):  # noqa: B023
+                if of * factor == first and fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(source.name), ConstantNumber(factor))
         return None
 
@@ -313,14 +319,9 @@ def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
     return True
 
 
-def _all_follow(values: Sequence[Any], source: Sequence[Any], made: Callable[[Any], Any]) -> bool:
-    """Whether a column is what is made of another: equal wherever it is present. Most columns differ at once."""
-    for value, of in zip(values, source, strict=True):
-        if value is not ABSENT:
-            other = made(of)
-            if not (type(value) is type(other) and value == other):
-                return False
-    return True
+def _first(values: Sequence[Any]) -> tuple[Any, int]:
+    """The first number of a column that is there, and its place: most columns are seen to differ by it."""
+    return next((value, place) for place, value in enumerate(values) if value is not ABSENT)
 
 
 def _times(value: Any, factor: int) -> Any:
