@@ -101,7 +101,10 @@ class Facts:
         low = self._low(a)
         if low is not None and low >= minimum:
             return
-        if len(a.symbols) == 1:
+        simple = self.simplify(a) if len(a.symbols) > 1 else a  # 4*(H // 2)*(W // 2) - H*W is 0 at even sizes
+        if simple != a:
+            self.require_at_least(simple, minimum, cause)
+        elif len(a.symbols) == 1:
             self._require_of_one_symbol(a, minimum, cause)
         elif minimum == 1 and len(a.terms) > 1 and (shared := shared_atoms(a)):  # none is negative: all are at least 1
             for factor in (*shared, a // product(shared)):
@@ -162,6 +165,8 @@ class Facts:
         if found is None:
             self._know(dim.symbols)
             found = self._simple[dim] = simplified(dim, self._domains)
+            if isinstance(found, Size):
+                self._simple[found] = found
         return found
 
     # --- deciding -------------------------------------------------------------------------------------------------
@@ -183,7 +188,8 @@ class Facts:
         if low is not None and low >= least:
             return True
         if len(dim.symbols) > 1:
-            return False
+            simple = self.simplify(dim)
+            return simple != dim and self._always(simple, least)
         (name,) = dim.symbols
         domain = self._domains[name].tightened()
         try:

@@ -19,6 +19,7 @@ from archgraph.importing.proof.parity import Parity, prove
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.writing.spec_data import spec_data
+from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.load import load
 from archgraph.language.schema import names
 
@@ -62,7 +63,7 @@ def import_module(
     with opened(source, constructed(source), inputs, dynamic, leaves) as module:
         with uncollected():  # a sixth of the time
             write = partial(spec_data, name=name or module.title, about=module.about)
-            traced, graph, spec = _written(module.tracer, write)
+            traced, graph, spec = _written(module, write)
         return imported(module, traced, graph, spec, verify)
 
 
@@ -70,7 +71,9 @@ def imported(
     module: OpenedModule, traced: TracedGraph, graph: Graph, spec: Mapping[str, Any], verify: bool
 ) -> Imported:
     """A module that was traced, with the graph of its spec and the proof. Raises ImportingError."""
-    parity = prove(graph, module.module, traced.inputs, traced.training, traced.tables) if verify else None
+    arguments = dict(zip((one.name for one in graph.inputs), (one.name for one in traced.graph.inputs), strict=True))
+    proof = partial(prove, graph, module.module, traced.inputs, traced.training, traced.tables, arguments)
+    parity = proof() if verify else None
     return Imported(graph, module.module, parity, traced.notes, traced.training, spec, traced.tables, module.origin)
 
 
@@ -83,25 +86,29 @@ def traced_graph(tracer: GraphTracer) -> TracedGraph:
 
 
 def _written(
-    tracer: GraphTracer, write: Callable[[Graph], dict[str, Any]]
+    module: OpenedModule, write: Callable[[Graph], dict[str, Any]]
 ) -> tuple[TracedGraph, Graph, dict[str, Any]]:
     """The module as it was traced, and the graph of the spec that it was written as."""
-    traced = traced_graph(tracer)
+    traced = traced_graph(module.tracer)
     try:
-        spec = write(traced.graph)
+        spec = write(_named(traced.graph, module))
         return traced, loaded(spec), spec
     except ImportingError as error:
         if not traced.modes.traced:
             raise
-        traced = tracer.evaluation(str(error.problems[0].received))
-        spec = write(traced.graph)
+        traced = module.tracer.evaluation(str(error.problems[0].received))
+        spec = write(_named(traced.graph, module))
         return traced, loaded(spec), spec
 
 
-def loaded(spec: Mapping[str, Any], preset: str | None = None) -> Graph:
-    """The graph of a spec that was written. Raises ImportingError where it does not load."""
+def _named(graph: Graph, module: OpenedModule) -> Graph:
+    return with_usual_names(graph, module.arguments, module.named)
+
+
+def loaded(spec: Mapping[str, Any], preset: str | None = None, **params: Any) -> Graph:
+    """The graph of a spec that was written, with these parameters. Raises ImportingError where it does not load."""
     try:
-        graph = load(spec, preset)
+        graph = load(spec, preset, **params)
         return replace(graph, info=replace(graph.info, written=spec))
     except ArchgraphError as error:
         raise ImportingError(

@@ -39,6 +39,8 @@ class OpenedModule:
     module: torch.nn.Module
     tracer: GraphTracer
     leaves: Mapping[str, str]
+    named: bool = False
+    """Whether the user named the inputs."""
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -106,7 +108,9 @@ def opened(
     with _modes_kept(module), flat_forward(module, flat, forms):
         runs = ShapeRuns(module)
         symbols, tries = _tries(runs, known, flat, dynamic)
-        yield OpenedModule(source, module, GraphTracer(runs, symbols, arguments, KeptInputs(tries), kept), leaves)
+        yield OpenedModule(
+            source, module, GraphTracer(runs, symbols, arguments, KeptInputs(tries), kept), leaves, bool(flat)
+        )
 
 
 def constructed(source: Source) -> Made:

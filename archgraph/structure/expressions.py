@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -24,7 +26,7 @@ class ParameterName:
 class Arithmetic:
     """`left operator right`."""
 
-    operator: Literal["+", "*", "//"]
+    operator: Literal["+", "-", "*", "//", "**"]
     left: Expression
     right: Expression
 
@@ -39,6 +41,13 @@ def evaluated(expression: Expression, arguments: dict[str, Any]) -> Any:
     if isinstance(expression, ParameterName):
         return arguments[expression.name]
     left, right = evaluated(expression.left, arguments), evaluated(expression.right, arguments)
-    if expression.operator == "+":
-        return left + right
-    return left * right if expression.operator == "*" else left // right
+    return _OPERATORS[expression.operator](left, right)
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "**": operator.pow,
+}

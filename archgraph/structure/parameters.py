@@ -115,9 +115,10 @@ class ParameterInference:
         for parameter in self.parameters:
             if parameter.role == "flag" and fits(values, parameter.values):
                 return parameter.name
-        for argument in self._arguments:
-            if fits(values, argument.values):
-                return self._use(argument, False).name
+        told = [argument for argument in self._arguments if fits(values, argument.values)]
+        if told:
+            best = min(told, key=lambda one: (one.name != name, one not in self.parameters))
+            return self._use(best, False).name
         word = name if self._naming.usable(name) else f"use_{name}"
         return self._add(ClassParameter(free(word, self._taken), "flag", list(values))).name
 

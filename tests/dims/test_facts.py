@@ -48,6 +48,19 @@ def test_stable_diffusion_narrows_in_steps() -> None:
     assert facts.simplify(8 * sizes[-1]) == H
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_difference_of_several_symbols_is_compared_in_its_simpler_form(sign: int) -> None:
+    facts = Facts()
+    facts.require_multiple(H, 2, WHY)
+    facts.require_multiple(W, 2, WHY)
+    difference = sign * (4 * N * (H // 2) * (W // 2) - N * H * W)
+    facts.require_at_least(difference, 0, WHY)
+    assert facts.compare(difference, ">=", 0) is True
+    assert facts.compare(difference, ">", 0) is False
+    with pytest.raises(ShapeError, match="too small"):
+        facts.require_at_least(difference, 1, WHY)
+
+
 def test_the_asymmetric_padding_of_ddpm_needs_the_same_multiple() -> None:
     facts, sizes = Facts(), [H]
     for _ in range(3):

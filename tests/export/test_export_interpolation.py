@@ -81,3 +81,18 @@ def test_the_size_is_kept_in_one_dimension_alone(tmp_path: Path) -> None:
     require_torchs(graph, tmp_path, [x])
     graph = resized([2, 4, 2, 3], scale_factor=1.1, mode="bilinear")
     require_torchs(graph, tmp_path, [random_inputs(graph)])
+
+
+_PLAIN = ["nearest", "nearest-exact", "bilinear", "bicubic"]
+
+
+@pytest.mark.parametrize(
+    "how", [*({"mode": mode} for mode in _PLAIN), *({"mode": mode, "antialias": True} for mode in _PLAIN[2:])], ids=str
+)
+@pytest.mark.parametrize("scale", [[1.05, 1.05], [1.05, 0.4]])
+def test_a_factor_under_which_the_size_stays(how: dict[str, Any], scale: list[float], tmp_path: Path) -> None:
+    """torch copies in all modes but one: cubic places without antialias follow the factor."""
+    for shape in ([1, 3, 10, 10], ["N", 3, "H", "W"]):
+        graph = resized(shape, scale_factor=scale, **how)
+        given = random_inputs(graph, {"N": 1, "H": 10, "W": 10} if "N" in shape else None)
+        require_torchs(graph, tmp_path, [given], ["portable"], atol=1e-5)

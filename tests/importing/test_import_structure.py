@@ -27,7 +27,7 @@ def test_a_u_net_is_as_short_as_by_hand(unet: Graph) -> None:
         unet.spec()
         == """\
 archgraph: 1
-name: u_net
+name: unet
 about: "A U-Net of two levels. Imported from small_networks.UNet, torch VERSION."
 inputs: {x: [N, 3, H, W], t: [N]}
 nodes:

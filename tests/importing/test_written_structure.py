@@ -254,33 +254,3 @@ def test_long_lists_keep_to_the_width(entry: Any) -> None:
     text = spec_text(data)
     assert max(map(len, text.splitlines())) <= 120
     assert yaml.safe_load(text) == data
-
-
-class NormAct(nn.BatchNorm2d):
-    """A norm that applies its activation, as timm's."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels)
-        self.act = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.act(super().forward(x))
-        return out
-
-
-class Stem(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 8, 3, bias=False)
-        self.bn1 = NormAct(8)
-        self.conv2 = nn.Conv2d(8, 8, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.conv2(self.bn1(self.conv1(x)))
-        return out
-
-
-def test_a_norm_with_its_activation_inside_is_a_norm_and_an_activation() -> None:
-    nodes = proved(Stem, {"x": InputDescription(("N", 3, "H", "W"))}).spec["nodes"]
-    assert list(nodes) == ["conv1", "bn1", "act", "conv2"]
-    assert (nodes["bn1"], nodes["act"]) == ("batch_norm2d", "relu")

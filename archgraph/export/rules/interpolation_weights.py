@@ -37,6 +37,13 @@ class Resampling:
         """Four neighbours, and not two."""
         return self.mode == "bicubic"
 
+    @property
+    def stays(self) -> bool:
+        """Whether the values do: torch copies where the size stays, whatever the factor says, but for cubic places
+        without antialias. On a GPU it copies these too where both sides of an image stay."""
+        factored = self.scale not in (None, 1) and self.cubic and not self.antialias
+        return self.have == self.want and not factored
+
 
 def weights(at: OnnxRuleContext, how: Resampling) -> Array | str:
     """The matrix [want, have]."""
@@ -78,7 +85,10 @@ def _step(by: Any, how: Resampling, have: Any, want: Any) -> Any:
         return (have - 1.0) / by.maximum(want - 1.0, 1.0) * by.minimum(want - 1.0, 1.0)
     if how.scale is None:
         return have / want
-    return by.where(by.equal(have, want), by.number(1.0), by.number(1 / how.scale))  # torch copies where a size stays
+    given = by.number(1 / how.scale)
+    if how.cubic and not how.antialias:
+        return given
+    return by.where(by.equal(have, want), by.number(1.0), given)  # torch copies where a size stays
 
 
 def _antialiased(by: Any, how: Resampling, step: Any, places: Any) -> Any:

@@ -67,14 +67,12 @@ def _computed_scales(at: OnnxRuleContext, scales: tuple[float, ...]) -> str:
 
 
 def _weighted(at: OnnxRuleContext, op: ops.Interpolate) -> str:
-    """By a matrix for each dimension, which is known or computed at run time. torch copies where no size changes."""
+    """By a matrix for each dimension, which is known or computed at run time."""
     x, shape, axes = at["input"], list(at.shape), len(at.shape) - 2
     steps = op.steps(axes) or (None,) * axes
     for axis in range(2, 2 + axes):
-        want = at.result.shape[axis]
-        if want == shape[axis]:
-            continue
-        how = Resampling(shape[axis], want, steps[axis - 2], op.mode, op.align_corners, op.antialias)
-        x = along_axis(at, x, shape, axis, weights(at, how), want)
-        shape[axis] = want
+        how = Resampling(shape[axis], at.result.shape[axis], steps[axis - 2], op.mode, op.align_corners, op.antialias)
+        if not how.stays:
+            x = along_axis(at, x, shape, axis, weights(at, how), how.want)
+            shape[axis] = how.want
     return x

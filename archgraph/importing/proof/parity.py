@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -65,19 +66,21 @@ def prove(
     inputs: Mapping[str, Any] | None = None,
     training: Sequence[int] | None = None,
     tables: Sequence[RoundedTable] = (),
+    arguments: Mapping[str, str] = MappingProxyType({}),
 ) -> Parity:
     """Compares a graph with the module that it was made from, in float64 with random weights and norm statistics.
 
     `inputs` are the module's arguments; those that are no inputs of the graph are handed to it as they are. `training`
     are the places of the graph's outputs among those of the module in training, where training is compared too.
-    `tables` are compared apart from this: the module reads them as the graph makes them.
+    `tables` are compared apart from this: the module reads them as the graph makes them. `arguments` are the names that
+    the graph's inputs have in the module's forward, where they have other ones.
 
     Raises ImportingError for keys or outputs that differ.
     """
     if is_large(graph) and not _on_meta(module):
         with suppress(Exception):  # what cannot be read so, or differs, is decided on weights that are held
-            return _compared(graph, _drawn_pair(graph, module, tables), inputs or {}, training)
-    return _compared(graph, _held_pair(graph, module, tables), inputs or {}, training)
+            return _compared(graph, _drawn_pair(graph, module, tables), inputs or {}, training, arguments)
+    return _compared(graph, _held_pair(graph, module, tables), inputs or {}, training, arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,21 @@ def _drawn_pair(graph: Graph, module: torch.nn.Module, tables: Sequence[RoundedT
     return _Pair(ours, theirs, drawn)
 
 
-def _compared(graph: Graph, pair: _Pair, inputs: Mapping[str, Any], training: Sequence[int] | None) -> Parity:
-    read = {value.name for value in graph.inputs}
+def _compared(
+    graph: Graph,
+    pair: _Pair,
+    inputs: Mapping[str, Any],
+    training: Sequence[int] | None,
+    arguments: Mapping[str, str],
+) -> Parity:
+    read = {arguments.get(value.name, value.name) for value in graph.inputs}
     fixed = {name: value for name, value in inputs.items() if name not in read}
     tried: list[Mapping[str, int]] = []
     refused: list[str] = []
     differences: list[float] = []
     for case in cases(graph):
         given = {name: _double(value) for name, value in inputs_of(graph, case).items()}
-        trial = _ComparedRun(pair, given, fixed, case)
+        trial = _ComparedRun(pair, given, fixed, case, arguments)
         wanted = trial.wanted(refused)
         if wanted is None:
             continue
@@ -166,18 +175,25 @@ def _with_weights_of(ours: torch.nn.Module, module: torch.nn.Module, tables: Seq
 
 @dataclass(frozen=True, slots=True)
 class _ComparedRun:
-    """Both networks, and what they read at the sizes of a case; the module also reads what is `fixed`."""
+    """Both networks, and what they read at the sizes of a case; the module also reads what is `fixed`, and calls the
+    others as `arguments` says."""
 
     pair: _Pair
     given: Mapping[str, torch.Tensor]
     fixed: Mapping[str, Any]
     case: Case
+    arguments: Mapping[str, str]
+
+    @property
+    def given_to_module(self) -> Mapping[str, Any]:
+        """What the module reads, under the names of its forward, which may change what it reads."""
+        own = {self.arguments.get(name, name): value.clone() for name, value in self.given.items()}
+        return {**own, **self.fixed}
 
     def wanted(self, refused: list[str]) -> list[torch.Tensor] | None:
         """The module's outputs; None where it does not take these sizes, which is noted."""
-        own = {name: value.clone() for name, value in self.given.items()}  # a forward may change what it reads
         try:
-            return _flat(self.pair.run(self.pair.theirs, {**own, **self.fixed}))
+            return _flat(self.pair.run(self.pair.theirs, self.given_to_module))
         except Exception as error:
             if self.pair.drawn is not None:
                 raise
@@ -238,7 +254,7 @@ def _require_keys(theirs: Sequence[str], ours: Sequence[str]) -> None:
 def _located(error: ImportingError, trial: _ComparedRun) -> ImportingError:
     """The error with the path of the module at which outputs depart."""
     pair, given = trial.pair, trial.given
-    arguments = {id(pair.theirs): {**given, **trial.fixed}, id(pair.ours): given}
+    arguments = {id(pair.theirs): trial.given_to_module, id(pair.ours): given}
     path = first_difference(
         pair.theirs, pair.ours, lambda network: pair.run(network, arguments[id(network)]), TOLERANCE
     )

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
-from archgraph.graph.types import Call, Graph, Value
-from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sections import with_alike_sections
-from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.alike_sequences import (
+    CONTAINERS,
+    with_classes_of_sequences,
+    without_needless_classes,
+)
+from archgraph.importing.writing.block_names import block_word, words_of_contents
+from archgraph.importing.writing.block_symbols import (
+    block_symbols,
+    candidates,
+    numbers_of_widths,
+    own_arguments,
+    sizes_of_inputs,
+)
 from archgraph.importing.writing.chosen_blocks import CHOICE
+from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.counted_starts import set_starts
+from archgraph.importing.writing.dense_connections import with_joining_modules
+from archgraph.importing.writing.followed_parameters import with_read_parameters, without_followed
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
 from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
-from archgraph.importing.writing.listed_inputs import ANY_SIZE, without_sizes_of_lists
-from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.listed_inputs import without_sizes_of_lists
+from archgraph.importing.writing.naming import block_name, is_parameter
+from archgraph.importing.writing.neighbouring_sizes import with_both_sides, with_head_sizes
 from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
+from archgraph.importing.writing.network_rates import with_rates
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
@@ -37,19 +52,18 @@ from archgraph.importing.writing.templates import (
     BodyTemplate,
     OutsideSizeError,
     TemplateReader,
+    WrittenStatement,
 )
 from archgraph.importing.writing.unrolled_steps import with_scans
 from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
-from archgraph.structure.inference import inferred
+from archgraph.structure.inference import InferredClass, inferred
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.parameters import Candidates, ClassParameter
+from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term, number
-from archgraph.structure.unification import ABSENT, UnifiedClass
-
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+from archgraph.structure.unification import UnifiedClass
 
 
 @dataclass(eq=False, slots=True)
@@ -78,7 +92,7 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_alike_reshapes(with_scans(graph))
+    graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
     graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = standard_calls(graph)
@@ -88,18 +102,20 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     opened = {*CONTAINERS, *_hand_out_training(graph)}
     handing: set[str] = set()
     plain = blocks_without_arguments(graph)
+    parts = ChosenParts(standard.names)
     while True:
         try:
-            classes = _BlockPlanner(graph, opened, standard, handing).plan()
+            classes = _BlockPlanner(graph, opened, standard, handing, parts).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
             (opened if error.block in handing | plain else handing).add(error.block)
             continue
         once = _written_once(classes, standard) - opened
-        if not once:
+        if not once and not parts.wished:
             return classes
         opened |= once
+        parts = ChosenParts(standard.names, {**parts.defaults, **parts.wished})
 
 
 def _hand_out_training(graph: Graph) -> set[str]:
@@ -133,18 +149,26 @@ def _written_once(classes: Sequence[BlockClass], standard: StandardApplications)
     ordered = {made.name for made in classes if key_order(made.template.entries(), made.template.body.order)}
     sites: dict[str, Counter[str]] = {}
     for made in classes:
-        for entry in made.template.entries():
+        choices = (one for template in made.group.templates for one in template.entries() if _is_choice(one))
+        for entry in (*made.template.entries(), *choices):
             for statement in entry.applied:
                 if isinstance(statement.made, Call) and not standard.has(statement.made):
                     counts = sites.setdefault(statement.made.block, Counter())
-                    several = entry.term.kind != "call" or statement.term.text == CHOICE
+                    several = entry.term.kind != "call" or _is_choice(entry)
                     counts[statement.term.text] += 2 if several else 1
     once = {name: set(counts) for name, counts in sites.items() if set(counts.values()) == {1}}
     return {name for name, blocks in once.items() if len(blocks) == 1 or ordered.isdisjoint(blocks)}
 
 
+def _is_choice(entry: WrittenStatement) -> bool:
+    return any(one.term.text == CHOICE for one in entry.applied)
+
+
 class _BlockPlanner:
-    def __init__(self, graph: Graph, opened: set[str], standard: StandardApplications, handing: set[str]):
+    def __init__(
+        self, graph: Graph, opened: set[str], standard: StandardApplications, handing: set[str], parts: ChosenParts
+    ):
+        self._parts = parts
         self._graph = graph
         self._opened = opened
         self._standard = standard
@@ -171,8 +195,9 @@ class _BlockPlanner:
                 template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(classes_of_family(family, self._read), key=lambda group: -len(group.templates)):
-                name = free(unhidden_name(family[0].block), self._names)
+            groups = sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates))
+            for group, content in zip(groups, words_of_contents(groups, CONTAINERS), strict=True):
+                name = free(block_word(family[0].block, content), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
@@ -192,19 +217,25 @@ class _BlockPlanner:
         return call.block in self._opened and call.scan is None and not self._standard.has(call)
 
     def _finished(self, name: str, group: UnifiedClass[BodyTemplate]) -> BlockClass:
-        symbols = without_sizes_of_lists(_symbols(group.templates), group.fullest.listed) if name else {}
+        symbols = without_sizes_of_lists(block_symbols(group.templates), group.fullest.listed) if name else {}
         listed = counts_in_lists(group)
         found = inferred(
             group,
-            [_candidates(template, symbols) for template in group.templates],
+            [candidates(template, symbols) for template in group.templates],
             Naming(is_parameter, frozenset()),
             exempt=listed,
             part_name=partial(_part_name, group),
         )
+        if name:
+            found = _with_relations(group, found, symbols)
+            if calls := networks(self._graph):
+                found = with_rates(found, group.columns, [call.arguments for call in calls])
+        set_starts(group, found.expressions)
         known = set(symbols.values())
         rows = [template.handed or [] for template in group.templates]
         handed = handed_names(rows, known | _argument_names(group.templates) | {one.name for one in found.parameters})
         conditions, spare = conditions_of_parts(group, found, symbols)
+        with_defaults(name, found.parameters, self._parts.defaults)
         made = BlockClass(
             name=name,
             group=group,
@@ -250,6 +281,17 @@ class _BlockPlanner:
         return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports, tuple(sizes))
 
 
+def _with_relations(
+    group: UnifiedClass[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
+) -> InferredClass:
+    """A class with expressions in place of the numbers that follow from others."""
+    widths = numbers_of_widths(group.templates, symbols)
+    inputs = sizes_of_inputs(group.templates, symbols)
+    known = without_followed(found, widths, inputs, own_arguments(group.templates, symbols))
+    expressions = with_head_sizes(group, known.expressions, widths, known.parameters)
+    return with_read_parameters(replace(known, expressions=with_both_sides(group, expressions, inputs)))
+
+
 def _argument_names(templates: Sequence[BodyTemplate]) -> set[str]:
     """The names of the arguments of all constructors."""
     return {name for template in templates if template.call is not None for name in template.call.arguments}
@@ -265,43 +307,3 @@ def _part_name(group: UnifiedClass[BodyTemplate], part: str) -> str:
     if isinstance(made, Call):
         return block_name(made.block)
     return "activation" if made.op.family in ("activation", "nonlinearity") else made.op.name
-
-
-def _symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
-    """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name, and those that
-    are 1 in all of them none."""
-    names: dict[tuple[int, int], str] = {}
-    columns: dict[tuple[Any, ...], str] = {}
-    taken: set[str] = set()
-    for place, value in enumerate(templates[0].body.inputs):
-        for axis, word in enumerate(_words(value)):
-            column = tuple(str(template.body.inputs[place].shape[axis]) for template in templates)
-            if set(column) == {"1"}:
-                names[place, axis] = "1"
-                continue
-            if column not in columns:
-                columns[column] = free(word, taken)
-                taken.add(columns[column])
-            elif place == 0 and word not in taken:  # two dimensions of one value are equal by accident
-                names[place, axis] = free(word, taken)
-                taken.add(names[place, axis])
-                continue
-            names[place, axis] = columns[column]
-    return names
-
-
-def _words(value: Value) -> Sequence[str]:
-    return SYMBOLS_BY_RANK.get(value.type.rank) or tuple(f"D{axis}" for axis in range(value.type.rank))
-
-
-def _candidates(template: BodyTemplate, symbols: Mapping[tuple[int, int], str]) -> Candidates:
-    """The sizes of its inputs that are numbers, then the arguments of its constructor."""
-    found: dict[str, Any] = {}
-    for (place, axis), name in symbols.items():
-        if name == ANY_SIZE:
-            continue
-        size = template.body.inputs[place].shape[axis]
-        found.setdefault(name, size if isinstance(size, int) else ABSENT)
-    arguments = dict(template.call.arguments) if template.call is not None else {}
-    sizes = frozenset(found)
-    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {}, sizes)

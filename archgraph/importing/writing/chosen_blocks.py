@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ CHOICE = "chosen block"
 """The text of a call whose block is its argument `op`: no block is called so."""
 BLOCK = "block"
 """The role of the name of a block."""
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def with_chosen_blocks(templates: Sequence[BodyTemplate], standard: frozenset[str], places_too: bool) -> None:
@@ -102,11 +104,18 @@ def _chosen(statement: WrittenStatement, arguments: Mapping[str, Term]) -> Writt
     return replace(statement, term=statement.term._replace(text=CHOICE, parts=tuple(parts)))
 
 
+def chosen_call(statement: WrittenStatement, spare: Collection[str]) -> WrittenStatement:
+    """A call whose block is an argument, without the `spare` arguments."""
+    return _chosen(statement, {part.text: part for part in _told(statement) if part.text not in spare})
+
+
 def with_arguments_of_others(spec: dict[str, Any]) -> None:
     """Lets blocks that a parameter chooses among take all arguments that are handed to the one which is chosen."""
     own = spec.get("blocks", {})
-    for node in list(_nodes(spec["nodes"])):
-        choices = _choices(str(node.get("op", "")), spec)
+    nodes = list(_nodes(spec["nodes"]))
+    walked = {name: str(values) for node in nodes for name, values in _lists(node).items()}
+    for node in nodes:
+        choices = _choices(str(node.get("op", "")), walked, spec)
         given = [key for key in node if is_parameter(key)]
         for name in choices & own.keys():
             block = own[name]
@@ -117,13 +126,20 @@ def with_arguments_of_others(spec: dict[str, Any]) -> None:
                 own[name] = {"params": {**block.get("params", {}), **words}, **others}
 
 
-def _choices(operation: str, spec: Mapping[str, Any]) -> set[str]:
-    """The blocks that a parameter in the place of an operation chooses among."""
-    name = operation.removeprefix("=")
-    if name == operation:
+def _lists(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The lists that copies of a node walk."""
+    return node["for"] if isinstance(node.get("for"), dict) else {}
+
+
+def _choices(operation: str, walked: Mapping[str, str], spec: Mapping[str, Any]) -> set[str]:
+    """The blocks among which parameters choose in the place of an operation, as it is, in an expression, or by the
+    lists that copies walk."""
+    if not operation.startswith("="):
         return set()
+    names = {*_NAME.findall(operation)}
+    names |= {word for name in names & walked.keys() for word in _NAME.findall(walked[name])}
     rows = (spec.get("params", {}), *spec.get("presets", {}).values())
-    return {row[name] for row in rows if isinstance(row.get(name), str)}
+    return {word for row in rows for name in names & row.keys() for word in _NAME.findall(str(row[name]))}
 
 
 def _nodes(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -20,6 +20,8 @@ from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
 
 COUNT = "repeat"
+_ONE = "one"
+"""The role of the count of a run that is one module in all networks."""
 
 
 class CountedStart(int):
@@ -66,9 +68,11 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
         if all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row)):
             continue
         plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
+        counts = [_ONE if all(run.single for run in runs) else COUNT for runs in zip(*rows, strict=True)]
         for template, row in zip(templates, rows, strict=True):
             for place, run in list(enumerate(row))[plain:]:
-                template.statements[run.at] = _run_with_start(template.entries()[run.at], prefix, run, place)
+                one = template.entries()[run.at]
+                template.statements[run.at] = _run_with_start(one, prefix, run, place, counts[place])
 
 
 def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:
@@ -102,8 +106,8 @@ def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) ->
     return f"{prefix}.", _CountedRun(at, int(last), 1, called.term.text, True)
 
 
-def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int) -> WrittenStatement:
-    """The statement of a run as copies that begin where the runs before end."""
+def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int, count: str) -> WrittenStatement:
+    """The statement of a run as copies that begin where the runs before end; `count` is the role of how many."""
     start = CountedStart(run.start, place) if place else run.start
     pattern = Pattern(prefix, start, "")
     word = "part" if run.text == CHOICE else run.text.partition("(")[0]
@@ -113,7 +117,7 @@ def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place:
     parts = (as_call(one) if run.single else one).term.parts
     if run.single:
         read = [part for part in parts if part.kind == "variable"]
-        parts = (*read, number(COUNT, 1), *(part for part in parts if part.kind != "variable"))
+        parts = (*read, number(count, 1), *(part for part in parts if part.kind != "variable"))
     return replace(one, term=Term("copies", run.text, parts, value=pattern), name=name, path=name)
 
 
@@ -169,7 +173,9 @@ def _sum(parts: Sequence[Expression]) -> str:
     return f"{text} + {rest}" if rest > 0 else f"{text} - {-rest}"
 
 
-def is_single(line: Any) -> bool:
-    """Whether a line is one module whose number depends on others: it has no copies."""
+def single_number(line: Any) -> str:
+    """The number of a line that is one module of a list, since it has no copies; '' for others."""
     pattern = line.pattern
-    return pattern is not None and isinstance(pattern.start, CountedStart) and not {"repeat", "for"} & line.keys.keys()
+    if pattern is None or pattern.mapped or {"repeat", "for"} & line.keys.keys():
+        return ""
+    return f"{{{pattern.start}}}" if isinstance(pattern.start, CountedStart) else str(pattern.start)

@@ -11,15 +11,41 @@ from archgraph.ops.contract import REGISTRY
 
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
+_STEM = 3
+"""Most letters of a word's start that ends in capitals: Vi of ViT, Swi of SwiGLU."""
+_NETWORK = re.compile(r"Net(?![a-z])")
+"""What ends the name of a network: ResNet, SENet."""
+_ENDS_OF_WORDS = re.compile(r"(T|G?LU\d*|Xt)\Z")
+"""Ends of words whose starts are short: ViT, NesT, ReLU, SwiGLU, NeXt."""
 
 
 def block_name(class_name: str) -> str:
-    """`BasicBlock` → basic_block, `LayerNorm2D` → layer_norm2d, `BertSelfAttention` → bert_self_attention."""
-    plain = _FOREIGN.sub("_", _CAPITAL.sub("_", class_name)).lower().strip("_") or "block"
+    """`BasicBlock` → basic_block, `LayerNorm2D` → layer_norm2d, `SEResNeXtBottleneck` → se_resnext_bottleneck."""
+    parts = _FOREIGN.sub("_", class_name).split("_")
+    plain = "_".join(word for part in parts for word in _words(part)).lower().strip("_") or "block"
     try:
         return names.block_name(plain)
     except SchemaError:
         return f"{plain}_block" if plain[0].isalpha() else f"block_{plain}"
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in camel case; the name of a network is one word, whatever capitals it has inside."""
+    found: list[str] = []
+    for word in _CAPITAL.sub("_", name).split("_"):
+        short = bool(found) and len(found[-1]) <= _STEM
+        if short and found[-1][:1].isupper() and _ENDS_OF_WORDS.match(word):
+            found[-1] += word
+            if len(found) > 1 and (word == "Xt" or len(found[-2]) == 1):
+                found[-2:] = ["".join(found[-2:])]
+        elif found and _NETWORK.match(word):
+            start = found.pop()
+            if len(start) == 1 and found and len(found[-1]) < _STEM:
+                start = found.pop() + start
+            found.append(start + word)
+        else:
+            found.append(word)
+    return found
 
 
 def unhidden_name(class_name: str) -> str:

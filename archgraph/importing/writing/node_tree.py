@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from archgraph.graph.types import joined
-from archgraph.importing.writing.counted_starts import is_single
+from archgraph.importing.writing.counted_starts import single_number
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
@@ -257,8 +257,9 @@ class TreeWriter:
             prefix = prefix.split(".", cut)[-1] if cut else prefix
             plain = prefix == f"{name}." and not (line.pattern.start or line.pattern.suffix or line.counted)
             counted = f"{{i + {line.pattern.start}}}" if line.pattern.start else "{i}"
-            if is_single(line):
-                counted = f"{{{line.pattern.start}}}"
+            single = single_number(line)
+            if single:
+                return f"{prefix}{single}{line.pattern.suffix}"
             return "" if plain else f"{prefix}{counted}{line.pattern.suffix}"
         if line.hidden:
             return line.path.rpartition(".")[0] or "."

@@ -10,6 +10,7 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Item, Node, Value
 from archgraph.importing.writing.idioms import read_by, with_idioms
+from archgraph.importing.writing.norms_with_steps import norm_and_steps
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
 
@@ -37,13 +38,26 @@ class _Simplification:
 
     def body(self, graph: Graph) -> Graph:
         """A body with simpler steps."""
-        made = [self._renewed(item) for item in graph.items]
+        names = {item.name for item in graph.items}
+        made: list[Item] = []
+        for item in graph.items:
+            renewed = self._renewed(item)
+            if isinstance(renewed, Call) and not self._is_shared(item):
+                made += norm_and_steps(renewed, names)
+                names |= {one.name for one in made}
+            elif renewed is not None:
+                made.append(renewed)
         outputs = {name: self._now(value) for name, value in graph.outputs.items()}
         trained = {name: self._now(value) for name, value in graph.training_outputs.items()}
         handed_out = [*outputs.values(), *trained.values()]
-        plain = with_idioms([item for item in made if item is not None], handed_out, self._sizes)
+        plain = with_idioms(made, handed_out, self._sizes)
         items = _read_items(plain, handed_out)
         return replace(graph, items=tuple(items), outputs=outputs, training_outputs=trained)
+
+    def _is_shared(self, item: Item) -> bool:
+        """Whether others apply it once more, or something inside it."""
+        inside = item.body.items if isinstance(item, Call) else ()
+        return id(item) in self._shared or any(map(self._is_shared, inside))
 
     def _renewed(self, item: Item) -> Item | None:
         """An item that reads what is there now; None where it does nothing."""

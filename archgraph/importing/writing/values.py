@@ -15,7 +15,7 @@ from archgraph.structure.terms import Term
 
 MOST_IN_LISTS = 512
 """Numbers of a table that stand in the file one by one."""
-_BINDING = {"+": 1, "-": 1, "*": 2, "//": 2}
+_BINDING = {"+": 1, "-": 1, "*": 2, "//": 2, "**": 3}
 Symbols = Mapping[tuple[int, int], str]
 
 
@@ -70,7 +70,8 @@ def expression_text(expression: Expression, binding: int = 0) -> str:
         text = f"{expression_text(expression.left, _BINDING['-'])} - {-less}"
         return f"({text})" if _BINDING["-"] < binding else text
     strength = _BINDING[expression.operator]
-    left, right = expression_text(expression.left, strength), expression_text(expression.right, strength + 1)
+    is_power = expression.operator == "**"  # whose right side binds first
+    left, right = expression_text(expression.left, strength + is_power), expression_text(expression.right, strength + 1)
     text = f"{left} {expression.operator} {right}"
     return f"({text})" if strength < binding else text
 
