@@ -52,3 +52,34 @@ def test_arguments_that_are_not_always_opposite_stay_two() -> None:
     pairs = ((True, False), (True, True), (False, True), (False, True))
     spec = proved(lambda: nn.Sequential(*(Module(*pair) for pair in pairs)), {"input": IMAGE["x"]}).spec
     assert len(spec["blocks"]["module"]["params"]) == 2
+
+
+class Pair(nn.Module):
+    """Two convolutions, each with a width of its own."""
+
+    def __init__(self, before: int, width: int, second: int):
+        super().__init__()
+        self.first = nn.Conv2d(before, width, 3, padding=1)
+        self.second = nn.Conv2d(width, second, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(self.first(x)))
+
+
+def pairs_of(*widths: tuple[int, int]) -> nn.Sequential:
+    before = (8, *(second for _, second in widths))
+    return nn.Sequential(*(Pair(start, *pair) for start, pair in zip(before, widths, strict=False)))
+
+
+def test_a_width_that_mostly_is_another_one_is_so_by_default() -> None:
+    widths = ((12, 12), (18, 18), (18, 18), (30, 30), (30, 50))
+    spec = proved(lambda: pairs_of(*widths), {"input": IMAGE["x"]}).spec
+    first, second = spec["blocks"]["pair"]["params"].items()
+    assert second[1] == f"={first[0]}"
+    assert str(spec["nodes"]).count(second[0]) <= 2, "only the last one, or all in a list, tell it"
+
+
+def test_widths_that_are_seldom_equal_are_told() -> None:
+    widths = ((12, 14), (18, 18), (18, 20), (30, 30), (30, 50))
+    spec = proved(lambda: pairs_of(*widths), {"input": IMAGE["x"]}).spec
+    assert [*spec["blocks"]["pair"]["params"].values()] == ["int", "int"]
