@@ -52,3 +52,41 @@ def test_arguments_that_are_not_always_opposite_stay_two() -> None:
     pairs = ((True, False), (True, True), (False, True), (False, True))
     spec = proved(lambda: nn.Sequential(*(Module(*pair) for pair in pairs)), {"input": IMAGE["x"]}).spec
     assert len(spec["blocks"]["module"]["params"]) == 2
+
+
+class Pair(nn.Module):
+    """Two convolutions, each with a width of its own."""
+
+    def __init__(self, before: int, width: int, second: int):
+        super().__init__()
+        self.first = nn.Conv2d(before, width, 3, padding=1)
+        self.second = nn.Conv2d(width, second, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.relu(self.first(x)))
+
+
+class Pairs(nn.Module):
+    """Pairs under names of their own."""
+
+    def __init__(self, *widths: tuple[int, int]):
+        super().__init__()
+        self.start, self.low, self.middle, self.high, self.top = (
+            Pair(before, *pair) for before, pair in zip((8, *(second for _, second in widths)), widths, strict=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.top(self.high(self.middle(self.low(self.start(x)))))
+        return out
+
+
+def test_a_width_that_mostly_is_another_one_is_so_by_default() -> None:
+    spec = proved(lambda: Pairs((12, 12), (18, 18), (18, 18), (30, 30), (30, 50)), IMAGE).spec
+    first, second = spec["blocks"]["pair"]["params"]
+    assert spec["blocks"]["pair"]["params"][second] == f"={first}"
+    assert [second in node for node in spec["nodes"].values()] == [False, False, False, False, True]
+
+
+def test_widths_that_are_seldom_equal_are_told() -> None:
+    spec = proved(lambda: Pairs((12, 14), (18, 18), (18, 20), (30, 30), (30, 50)), IMAGE).spec
+    assert [*spec["blocks"]["pair"]["params"].values()] == ["int", "int"]

@@ -155,6 +155,6 @@ def _type_elsewhere(name: str, blocks: Collection[str], spec: Mapping[str, Any])
     """How one of some blocks declares an argument; it may be lacking."""
     for block in sorted(blocks):
         declared = spec["blocks"][block].get("params", {}).get(name)
-        if declared is not None:
+        if declared is not None and not str(declared).startswith("="):
             return f"{declared}?" if declared in TYPE_WORDS else declared
     return {"type": "any", "default": None}

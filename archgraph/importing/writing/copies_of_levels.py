@@ -31,7 +31,7 @@ def _levels(template: BodyTemplate) -> Iterator[tuple[Level, WrittenStatement]]:
     """The copies that are stages of a network."""
     for one in template.entries():
         pattern = one.term.value
-        if one.term.kind == "copies" and isinstance(pattern, Pattern) and pattern.prefix.endswith("."):
+        if one.term.kind == "copies" and isinstance(pattern, Pattern):
             plain = not (pattern.chain or pattern.read or pattern.mapped or pattern.own)
             if plain and "#" in _stage(pattern.prefix):
                 yield _level(one, pattern), one
@@ -42,10 +42,8 @@ def _level(one: WrittenStatement, pattern: Pattern) -> Level:
 
 
 def _stage(prefix: str) -> str:
-    """A prefix with `#` for the last level of it that is a number, which is the stage's."""
-    words = prefix.split(".")
-    place = max((place for place, word in enumerate(words) if word.isdecimal()), default=-1)
-    return ".".join("#" if at == place else word for at, word in enumerate(words))
+    """A prefix with `#` for its numbers, which are those of the stage."""
+    return NUMBER.sub("#", prefix)
 
 
 def _as_copies(

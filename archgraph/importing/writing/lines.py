@@ -20,6 +20,7 @@ from archgraph.importing.writing.repeated_stages import STAGES, StagesForm
 from archgraph.importing.writing.section_nodes import SectionKeys
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
+from archgraph.importing.writing.usual_values import OtherParameter
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
 from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
@@ -276,7 +277,14 @@ def _block(arguments: list[Term], writer: ValueWriter, known: set[str], mapped: 
         yield "repeat", count
     if mapped:
         yield "map", True
-    yield from found
+    told = dict(found)
+    others = {part.text: part.value[0].name for part in arguments if _follows(part)}
+    yield from ((name, value) for name, value in found if name not in others or value != told.get(others[name]))
+
+
+def _follows(part: Term) -> bool:
+    """Whether an argument is another one unless it is told."""
+    return part.kind != "number" and bool(part.value) and isinstance(part.value[0], OtherParameter)
 
 
 def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str:

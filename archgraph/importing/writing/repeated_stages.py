@@ -250,7 +250,7 @@ def _path(column: Sequence[WrittenStatement], like: StepPath | None = None) -> S
     return None
 
 
-def _told(column: Sequence[WrittenStatement], counts: Sequence[int], stages: int) -> list[tuple[Term, int]] | None:
+def _told(column: Sequence[WrittenStatement], counts: list[int], stages: int) -> list[tuple[Term, int]] | None:
     """How often a step is there in each stage, and its arguments as the stages are told them, with how hard these are
     to read; None where they differ in sizes. A stage that lacks the step takes no note of it."""
     lacking = stages - len(column)

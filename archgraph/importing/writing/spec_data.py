@@ -18,6 +18,7 @@ from archgraph.importing.writing.node_tree import TreeWriter
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.importing.writing.usual_values import OtherParameter
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -127,6 +128,8 @@ def _claims(constraint: Constraint) -> Iterator[str]:
 def declared(parameter: ClassParameter) -> Any:
     """A default, or a type where there is none."""
     values = [value for value in parameter.values if value is not ABSENT]
+    if isinstance(parameter.default, OtherParameter):
+        return f"={parameter.default.name}"
     if parameter.default is MISSING:
         return _type_word(values)
     if parameter.default is None:

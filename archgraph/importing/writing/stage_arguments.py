@@ -45,7 +45,7 @@ def over_stages(role: str, values: Sequence[Any]) -> tuple[Term, int]:
     return over_networks(role, [values])[0]
 
 
-def over_networks(role: str, rows: Rows) -> list[tuple[Term, int]]:
+def over_networks(role: str, rows: Sequence[Sequence[Any]]) -> list[tuple[Term, int]]:
     """A number of all stages of each of several networks: a list in all of them where it is one in some."""
     known = next(value for values in rows for value in values if value is not ABSENT)
     filled = [_filled(values, known) for values in rows]
