@@ -56,7 +56,7 @@ class _Writer:
         code = "\n".join(self._body)
         defined: list[str] = []
         for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
-            if re.search(rf"(?<![\w.]){name}\(", code):
+            if f"{name}(" in code and re.search(rf"(?<![\w.]){name}\(", code):
                 defined.insert(0, text)
                 code = f"{text}\n{code}"
         standard = [("math", "import math"), ("warnings", "import warnings")]
@@ -168,12 +168,14 @@ class _Writer:
 
     def _ties(self) -> list[str]:
         found = []
-        for path, weight, key in _tied(self.plan):
-            self.out.ties[f"{path}.{weight}"] = key
-            owner, _, last = key.rpartition(".")
-            found.append(
-                f"{INDENT}{self._path_expression(path)}.{weight} = {_attribute(self._path_expression(owner), last)}"
-            )
+        for keyed in weights(self.plan.graph):
+            if keyed.tied:
+                self.out.ties[keyed.key] = keyed.tied
+                (module, name), (other, shared) = (key.rpartition(".")[::2] for key in (keyed.key, keyed.tied))
+                value = _attribute(self._path_expression(other), shared)
+                here = self._path_expression(module)
+                line = f"{here}.{name} = {value}" if is_attribute(name) else f'setattr({here}, "{name}", {value})'
+                found.append(f"{INDENT}{line}")
         return found
 
     def _path_expression(self, path: str) -> str:
@@ -246,15 +248,8 @@ def _attribute(owner: str, name: str) -> str:
     return f'getattr({owner}, "{name}")' if not is_attribute(name) else f"{owner}.{name}"
 
 
-def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """Module path, weight and the key whose tensor it shares."""
-    for keyed in weights(plan.graph):
-        if keyed.tied:
-            yield keyed.path, keyed.weight.name, keyed.tied
-
-
 def _mentions(code: str, word: str) -> bool:
-    return re.search(rf"(?<![\w.]){word}\b", code) is not None
+    return word in code and re.search(rf"(?<![\w.]){word}\b", code) is not None
 
 
 def _imported(code: str) -> Iterator[str]:

@@ -11,7 +11,12 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sections import with_alike_sections
-from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.alike_sequences import (
+    CONTAINERS,
+    with_classes_of_sequences,
+    without_needless_classes,
+)
+from archgraph.importing.writing.block_names import block_word, words_of_contents
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
     candidates,
@@ -24,6 +29,7 @@ from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.counted_starts import set_starts
+from archgraph.importing.writing.dense_connections import with_joining_modules
 from archgraph.importing.writing.followed_parameters import with_read_parameters, without_followed
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
@@ -31,7 +37,7 @@ from archgraph.importing.writing.implied_sequences import with_calls_of_containe
 from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import without_sizes_of_lists
-from archgraph.importing.writing.naming import block_name, is_parameter, unhidden_name
+from archgraph.importing.writing.naming import block_name, is_parameter
 from archgraph.importing.writing.neighbouring_sizes import with_both_sides, with_head_sizes
 from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
@@ -58,8 +64,6 @@ from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
-
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
 
 @dataclass(eq=False, slots=True)
@@ -88,7 +92,7 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_alike_reshapes(with_scans(graph))
+    graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
     graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = standard_calls(graph)
@@ -191,10 +195,9 @@ class _BlockPlanner:
                 template = with_all_copies(template)
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
-            for group in sorted(
-                classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates)
-            ):
-                name = free(unhidden_name(family[0].block), self._names)
+            groups = sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates))
+            for group, content in zip(groups, words_of_contents(groups, CONTAINERS), strict=True):
+                name = free(block_word(family[0].block, content), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_groups import with_alike_groups
+from archgraph.importing.writing.any_rank import reader_of_any_rank
 from archgraph.importing.writing.chosen_parts import ChosenParts
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
@@ -14,14 +15,13 @@ from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
+from archgraph.importing.writing.options import cost_of_classes, with_options
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_stages import with_repeated_stages
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass, unified
 
-_HEAD = 4
-"""Lines of a block before its nodes."""
 _WAYS_OF_COPYING = (
     (False, False, False),
     (True, False, False),
@@ -41,25 +41,36 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
     Runs in their bodies are copies: in all of them where it is simpler in some, and alike in all where that makes less
     to read, unless it would be more than without.
     """
+    read = reader_of_any_rank(family, read)
     made = _classes(family, read)
     reader = parts.reader(family, read) if len(made) > 1 else None
     chosen = _classes(family, reader) if reader is not None else made
-    return chosen if len(chosen) < len(made) else made
+    best = with_options(chosen if len(chosen) < len(made) else made)
+    if len(best) == 1:
+        return best
+    return min(best, with_options(with_joined_classes(unified([read(call) for call in family]))), key=cost_of_classes)
 
 
 def _classes(family: Sequence[Call], read: Read) -> _Classes:
     made = _in_copies(family, read, *_WAYS_OF_COPYING[0])
     for way in _WAYS_OF_COPYING[1:]:
         if len(made) > 1:
-            made = min(made, _in_copies(family, read, *way), key=_cost)
+            made = min(made, _in_copies(family, read, *way), key=cost_of_classes)
     plain = with_joined_classes(unified([read(call) for call in family]))
-    return min(made, plain, key=_cost)
+    return min(made, plain, key=cost_of_classes)
 
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
     """The template with copies for modules side by side, in a row, in groups and in stages, and sums over them."""
-    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
-    return with_repeated_stages(with_folded_sums(copied, from_second))
+    return with_repeated_stages(with_copies_in_stages(template, always, from_second))
+
+
+def with_copies_in_stages(
+    template: BodyTemplate, always: bool = False, from_second: bool = False, cuts: Collection[str] = frozenset()
+) -> BodyTemplate:
+    """The template with all of these but for stages. At the names in `cuts` copies in a row begin anew."""
+    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always, cuts))
+    return with_folded_sums(copied, from_second)
 
 
 def _in_copies(
@@ -100,11 +111,3 @@ def _reads_by_number(statement: WrittenStatement, values: Container[int]) -> boo
         counted = [source for sources in about.sources for source in sources if source[0] in ("up", "down")]
         return any(operands[place] in values for _, place, _ in counted)
     return isinstance(about, Pattern) and bool(about.own) and any(one in values for one in operands)
-
-
-def _cost(classes: _Classes) -> tuple[int, int]:
-    """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
-    lines = sum(
-        _HEAD + len(one.presence) + sum(1 + len(entry.members) for entry in one.fullest.entries()) for one in classes
-    )
-    return lines, len(classes)

@@ -3,6 +3,7 @@ wrote it for (a residual where neither size nor channels change), else by a flag
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,20 +24,54 @@ def conditions_of_parts(
 ) -> tuple[dict[str, str], set[str]]:
     """The condition of each optional part as an expression, and the flags that are not needed."""
     conditions: dict[str, str] = {}
-    opposite: dict[tuple[bool, ...], str] = {}
+    opposite = {
+        tuple(not value for value in one.values): f"not {one.name}"
+        for one in reversed(found.parameters)
+        if one.name not in found.flags.values() and all(isinstance(value, bool) for value in one.values)
+    }
     flags = {one.name for one in found.parameters if one.role == "flag"}
     unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))
     for part, flag in found.flags.items():
         presence = group.presence[part]
-        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
+        missing = [[value is not ABSENT and value is not None for value in one.values] for one in found.parameters]
         told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
         name = next((name for name in told if name != flag), "")
         plain = next((text for text, column in unchanged if column == presence), "") if flag in flags else ""
         word = opposite.get(tuple(presence), flag)
         opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
         conditions[part] = f"{name} != null" if name else plain or word
+    conditions |= dict(_of_options(group, conditions, found, unchanged))
     spare = set(found.flags.values()) - {text.removeprefix("not ") for text in conditions.values()}
     return conditions, spare
+
+
+def _of_options(
+    group: UnifiedClass[BodyTemplate],
+    conditions: Mapping[str, str],
+    found: InferredClass,
+    unchanged: Sequence[tuple[str, list[bool]]],
+) -> Iterator[tuple[str, str]]:
+    """Parts with a flag of their own that are there where sizes stay, or change, and an option is taken, or is not: a
+    residual that instances with squeeze-and-excitation lack."""
+    flags = {one.name: one.values for one in found.parameters if all(type(value) is bool for value in one.values)}
+    used = Counter(conditions.values())
+    invented = {one.name for one in found.parameters if one.role == "flag"}
+    taken = [
+        (flag if there else f"not {flag}", [value is there for value in flags[flag]])
+        for flag in flags
+        if used[flag]
+        for there in (True, False)
+    ]
+    for part, own in conditions.items():
+        if own not in invented or used[own] > 1 or f"not {own}" in used:
+            continue
+        pairs = ((size, option) for size in unchanged for option in taken if own not in option[0])
+        told = (
+            f"({text}) and {word}" if " or " in text else f"{text} and {word}"
+            for (text, column), (word, option) in pairs
+            if [a and b for a, b in zip(column, option, strict=True)] == group.presence[part]
+        )
+        yield part, next(told, own)
 
 
 def _of_unchanged_sizes(

@@ -46,21 +46,40 @@ def _joined(
     large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate], own: bool
 ) -> UnifiedClass[BodyTemplate] | None:
     """One class for two; unless each may have its `own`, the keys of the small one are among those of the large one."""
-    if not own and not _keys(small) <= _keys(large):
-        return None
-    aligned = _aligned(large.fullest, small.fullest)
-    if aligned is None:
+    return joined_class(large, small) if own or _keys(small) <= _keys(large) else None
+
+
+def joined_class(
+    large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate], options: bool = False
+) -> UnifiedClass[BodyTemplate] | None:
+    """One class for two; None where there is none. With `options` what one lacks are parts, which may be a group of
+    steps, and layers of one may stand behind those that the other has in their place."""
+    order = _merged(large.fullest.body.order, small.fullest.body.order)
+    aligned = _aligned(large.fullest, small.fullest, options)
+    if aligned is None or order is None:
         return None
     swaps = _swaps(aligned, 0, large.fullest), _swaps([(b, a) for a, b in aligned], 1, large.fullest)
     if not any(swaps) and all(one is not None for one, _ in aligned):
         return None  # what one of them lacks was looked for already
     steps = [(_exchanged(a, swaps[0]), _exchanged(b, swaps[1])) for a, b in aligned]
-    joint = _JointTemplate(large.fullest, small.fullest, steps)
-    whole = joint.template()
-    if whole is None:
-        return None
+    for in_a_row in (False, True) if options else (False,):
+        joint = _JointTemplate(large.fullest, small.fullest, steps, in_a_row)
+        whole = joint.template()
+        if whole is not None:
+            whole.body = replace(whole.body, order=tuple(order))
+            return _class_of(whole, joint, (large, small), swaps)
+    return None
+
+
+def _class_of(
+    whole: BodyTemplate,
+    joint: _JointTemplate,
+    groups: tuple[UnifiedClass[BodyTemplate], UnifiedClass[BodyTemplate]],
+    swaps: tuple[set[str], set[str]],
+) -> UnifiedClass[BodyTemplate] | None:
+    """The class of the instances of two, as far as what they lack of the whole explains how they differ."""
     made = UnifiedClass(whole, [])
-    for side, group in enumerate((large, small)):
+    for side, group in enumerate(groups):
         for template in group.templates:
             statements = [joint.named(_exchanged(one, swaps[side]), side) for one in template.entries()]
             renamed = replace(template, statements=[one for one in statements if one is not None])
@@ -106,7 +125,28 @@ def _keys(group: UnifiedClass[BodyTemplate]) -> set[str]:
     return {one.key for one in weights(group.fullest.body)}
 
 
-def _aligned(first: BodyTemplate, second: BodyTemplate) -> list[Step] | None:
+def _merged(first: Sequence[str], second: Sequence[str]) -> list[str] | None:
+    """The keys of two bodies in an order that both have; None where there is none."""
+    found, known, place = list(first), set(first), 0
+    for number, key in enumerate(second):
+        if key in known:
+            start, place = place, found.index(key) + 1
+            if place <= start:
+                return None
+            continue
+        end = next((found.index(one) for one in second[number:] if one in known), len(found))
+        alike = [at for at in range(place, end) if _level(found[at]) == _level(key)]
+        place = (alike[-1] + 1) if alike else max(place, end)
+        found.insert(place, key)
+        place += 1
+    return found
+
+
+def _level(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _aligned(first: BodyTemplate, second: BodyTemplate, grouped: bool) -> list[Step] | None:
     """The steps of two templates side by side; None where too few are common."""
     if first.arguments != second.arguments or len(first.outputs) != len(second.outputs):
         return None
@@ -119,8 +159,16 @@ def _aligned(first: BodyTemplate, second: BodyTemplate) -> list[Step] | None:
         else:
             found += [(one, None) for one in ours[start:stop]]
             found += [(None, one) for one in theirs[other_start:other_stop]]
-    apart = sum(None in pair for pair in found)
-    return found if any(None in pair for pair in found) and apart <= MOST_UNCOMMON * len(found) else None
+    first_of, second_of, both = (
+        {_level(one.name) if grouped else one.name for one in rows if one is not None}
+        for rows in (
+            (one for one, other in found if other is None),
+            (other for one, other in found if one is None),
+            (one for one, other in found if other is not None),
+        )
+    )
+    apart = len(first_of) + len(second_of)
+    return found if apart and apart <= MOST_UNCOMMON * (apart + len(both)) else None
 
 
 def _kind(statement: WrittenStatement) -> tuple[str, str, str, int]:
@@ -129,14 +177,21 @@ def _kind(statement: WrittenStatement) -> tuple[str, str, str, int]:
 
 @dataclass(slots=True)
 class _JointTemplate:
-    """The class of two templates on its way. `known` leads from the values of each to those of the class."""
+    """The class of two templates on its way. `known` leads from the values of each to those of the class.
+
+    Steps that one of them takes read what they read there; `in_a_row`, layers read what the layers make that the other
+    one takes in their place.
+    """
 
     large: BodyTemplate
     small: BodyTemplate
     steps: list[Step]
+    in_a_row: bool = False
     known: tuple[dict[int, int], dict[int, int]] = field(default_factory=lambda: ({}, {}))
     uncommon: set[int] = field(default_factory=set)
     names: tuple[dict[str, str], dict[str, str]] = field(default_factory=lambda: ({}, {}))
+    mains: tuple[dict[int, int], dict[int, int]] = field(default_factory=lambda: ({}, {}))
+    """What stands for a value that one of them does not make, for each of them."""
 
     def template(self) -> BodyTemplate | None:
         """The template with the steps of both; None where they read different values that no step explains."""
@@ -166,6 +221,8 @@ class _JointTemplate:
         side, own = (0, large) if large is not None else (1, small)
         assert own is not None
         name = own.name if own.path else free(own.name, taken)
+        if name in taken:
+            return None
         taken.add(name)
         for place, one in enumerate(pair):
             if one is not None:
@@ -173,6 +230,8 @@ class _JointTemplate:
         values = self._operands(large, small) if large is not None and small is not None else []
         if values is None:
             return None
+        if None in pair and self.in_a_row and len(_variables(own.term)) == 1:
+            values = [self._last_for(self.known[side][_variables(own.term)[0]], side)]
         term = _reread(own.term, self.known[side], values)
         source = (self.large, self.small)[side]
         outs = tuple(range(len(made.values), len(made.values) + len(own.outs)))
@@ -182,6 +241,8 @@ class _JointTemplate:
                 self.known[place].update(zip(one.outs, outs, strict=True))
         if None in pair:
             self.uncommon.update(outs)
+            if own.removable:
+                self.mains[1 - side][outs[0]] = _variables(term)[0]
         return replace(own, name=name, term=term, outs=outs)
 
     def _operands(self, large: WrittenStatement, small: WrittenStatement) -> list[int] | None:
@@ -197,8 +258,22 @@ class _JointTemplate:
         first, second = self.known[0][ours], self.known[1][theirs]
         if first == second:
             return first
+        for value in (first, second) if self.in_a_row else ():
+            if (self._stands_for(value, 0), self._stands_for(value, 1)) == (first, second):
+                return value
         uncommon = [value for value in (first, second) if value in self.uncommon]
         return uncommon[0] if len(uncommon) == 1 else None
+
+    def _stands_for(self, value: int, side: int) -> int:
+        """The value that one of both has in the place of a value of the class."""
+        while value in self.mains[side]:
+            value = self.mains[side][value]
+        return value
+
+    def _last_for(self, value: int, side: int) -> int:
+        """The last value of the class in whose place one of both has this value."""
+        made = sorted(self.mains[side], reverse=True)
+        return next((one for one in made if self._stands_for(one, side) == value), value)
 
 
 def _variables(term: Term) -> list[int]:

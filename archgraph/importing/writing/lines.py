@@ -21,6 +21,7 @@ from archgraph.importing.writing.section_nodes import SectionKeys
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
+from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
@@ -113,7 +114,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         keys["repeat"] = writer.written(arguments[0])
         members = tuple(_members(statement, arguments[1:], writer))
     elif term.kind == STAGES:
-        keys["repeat"] = writer.written(arguments[0])
+        if statement.name not in made.listed:
+            keys["repeat"] = writer.written(arguments[0])
         stage_keys = StageKeys(writer, known)
         members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
         if stage_keys.lists:
@@ -143,7 +145,7 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     if isinstance(term.value, Pattern) and term.value.chain:
         keys["chain"] = list(dict.fromkeys(port.partition(".")[0] for port in term.value.chain))
     if statement.ties:
-        keys["tie"] = dict(statement.ties)
+        keys["tie"] = {name or ITSELF: key for name, key in statement.ties.items()}
     if statement.training:
         keys["training"] = "only"
     condition = made.conditions.get(statement.part, "")
@@ -281,6 +283,18 @@ def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str
     """An argument that each copy has another value of: counting, or from a list that the copies walk."""
     if isinstance(values, list) and values == list(range(len(values))):
         return "=i"
+    same = next((word for word, known in lists.items() if known == values and _are_widths(values)), "")
+    if same:
+        return f"={same}"
     word = free(f"{name}_" if not is_parameter(name) else name, known | set(lists) | {"i", "first", "last"})
     lists[word] = values
     return f"={word}"
+
+
+def _are_widths(values: Any) -> bool:
+    """Whether the numbers of a list are equal to others by no accident."""
+    return isinstance(values, str) or (isinstance(values, list) and len(values) > 1 and min(map(_width, values)) > 1)
+
+
+def _width(value: Any) -> int:
+    return value if type(value) is int else 0

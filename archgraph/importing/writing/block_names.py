@@ -1,0 +1,36 @@
+"""Names of the blocks that one class of modules becomes: where their contents differ, they are called after these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archgraph.graph.types import Call
+from archgraph.importing.writing.naming import block_name, unhidden_name
+from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.structure.unification import UnifiedClass
+
+
+def words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str]) -> Sequence[str]:
+    """What each of several blocks holds, as a word: the module at a place where each holds one of another class, as
+    Residual(Conv), Residual(FeedForward); '' where there is no such place. Containers and lists say nothing."""
+    rows = [_modules(group.fullest) for group in groups]
+    for place in rows[0] if len(rows) > 1 else ():
+        words = [row.get(place, "") for row in rows]
+        if all(words) and len(set(words)) == len(words) and containers.isdisjoint(words):
+            return [block_name(word) for word in words]
+    return [""] * len(groups)
+
+
+def block_word(class_name: str, content: str) -> str:
+    """What a class with this content is called as a block."""
+    word = unhidden_name(class_name)
+    return f"{word}_{content}" if content else word
+
+
+def _modules(template: BodyTemplate) -> Mapping[str, str]:
+    """The class of the module, or the operation, at each place of a body that is no list."""
+    return {
+        item.name: item.block if isinstance(item, Call) else item.op.name
+        for item in template.body.items
+        if (isinstance(item, Call) or item.weights) and "." not in item.name
+    }
