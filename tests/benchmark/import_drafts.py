@@ -33,7 +33,6 @@ from archgraph.graph.spec_text import spec_text
 from archgraph.importing import family
 from archgraph.importing.sources.module_source import module_source
 from archgraph.importing.writing.family_data import family_data
-from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.editor.arguments import operations
 from archgraph.language.expressions.functions import FUNCTIONS
 from archgraph.language.library import block_file, read_spec, standard_blocks
@@ -154,10 +153,7 @@ def _words() -> frozenset[str]:
 
 def changed(name: str, folder: Path | None) -> Change:
     """The lines of a family's draft that polishing changed. Raises ImportingError, or SpecError for a wrong draft."""
-    trace = traced(name, folder)
-    rows = zip(trace.graphs.items(), trace.arguments, strict=True)
-    graphs = {preset: with_usual_names(graph, given, named=False) for (preset, graph), given in rows}
-    data = family_data(graphs, trace.arguments, name, "")
+    data = family_data(*traced(name, folder))
     load(data)
     final = read_file(SPECS / f"{name}.yaml").data
     texts = {"draft": text(data, FAMILIES[name]), "final": text(final, FAMILIES[name])}

@@ -81,10 +81,10 @@ def _are_named(runs: Sequence[_CountedRun], arguments: Sequence[Mapping[str, Any
     """Whether an argument says how long some run is behind which others begin, `local_up_to_layer`."""
     counts = {run.count for run in runs[:-1] if not run.single}
     return any(
-        has_affinity(name, COUNT) and type(value) is int and all(given.get(name) == value for given in arguments)
+        has_affinity(name, COUNT) and all(given.get(name) == value for given in arguments)
         for given in arguments[:1]
         for name, value in given.items()
-        if value in counts
+        if type(value) is int and value in counts
     )
 
 
