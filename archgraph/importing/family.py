@@ -20,10 +20,10 @@ from archgraph.graph.types import Graph
 from archgraph.importing.api import Imported, imported, loaded, traced_graph
 from archgraph.importing.conversion.traced_graphs import TracedGraph
 from archgraph.importing.opened_modules import Made, OpenedModule, Source, constructed, opened, source_title
-from archgraph.importing.resized_networks import ResizedNetwork, resized_network, side_of
+from archgraph.importing.resized_networks import ResizedNetwork, resized_network
 from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
-from archgraph.importing.writing.family_data import OtherSize, family_data
+from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.schema import names
@@ -175,9 +175,8 @@ def _with_spec(
     about = _about([*modules.values()])
     resized = resized_network(stack, [*modules.values()], [one.graph for one in traced.values()], trace)
     if resized is not None:
-        side = side_of(arguments[0][resized.argument])
-        graph = _usually_named(resized.traced.graph, next(iter(modules.values())))
-        other = OtherSize(resized.argument, side, resized.side, graph, resized.module.arguments)
+        first = next(iter(modules.values()))
+        other = resized.beside(first, _usually_named(resized.traced.graph, first))
         spec = family_data(graphs, arguments, title, about, other)
         if _is_resized(spec, next(iter(graphs)), resized):
             return traced, resized, spec

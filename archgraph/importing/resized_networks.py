@@ -16,6 +16,7 @@ from archgraph.importing.conversion.traced_graphs import TracedGraph
 from archgraph.importing.opened_modules import OpenedModule, Source, constructed, opened
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import ModuleSource
+from archgraph.importing.writing.family_data import OtherSize
 
 IMAGE_SIZES = ("img_size", "image_size", "input_size", "input_resolution")
 """What authors call the size of the images that a network is made for."""
@@ -37,6 +38,11 @@ class ResizedNetwork:
     def side(self) -> int:
         """The other size."""
         return side_of(self.module.arguments[self.argument])
+
+    def beside(self, first: OpenedModule, graph: Graph) -> OtherSize:
+        """What is written of it beside the first network; `graph` is its own, under the names that this has."""
+        own = side_of(first.arguments[self.argument])
+        return OtherSize(self.argument, own, self.side, graph, self.module.arguments)
 
 
 def resized_network(

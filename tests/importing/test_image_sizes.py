@@ -70,9 +70,10 @@ def test_the_size_of_images_is_a_parameter(family: dict[str, Graph]) -> None:
     spec = family["small"].info.written
     assert spec["params"]["img_size"] == 32
     assert spec["inputs"] == {"x": ["N", 3, "=img_size", "=img_size"]}
-    assert spec["nodes"]["pos_embed"]["shape"] == [1, "=(img_size // patch_size) ** 2", "=dim"]
+    assert spec["let"] == {"side": "=img_size // patch_size"}
+    assert spec["nodes"]["pos_embed"]["shape"] == [1, "=side ** 2", "=dim"]
     positions = next(node for node in _all_nodes(spec["nodes"]) if node.get("op") == "unflatten")
-    assert positions["sizes"] == ["=img_size // patch_size", "=img_size // patch_size"]
+    assert positions["sizes"] == ["=side", "=side"]
     assert spec["presets"] == {"small": {}, "large": {"dim": 24, "num_heads": 4}}
 
 

@@ -11,9 +11,11 @@ from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
+from archgraph.importing.writing.named_grids import with_named_grids
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
+from archgraph.importing.writing.spoken_defaults import without_unused_defaults
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -53,7 +55,7 @@ def family_data(
         except ImportingError:  # with the other one they are of several classes
             whole = None
         if whole is not None and _differing(whole) == {resized.argument}:
-            return _spec(networks, whole, blocks, name, about)
+            return with_named_grids(_spec(networks, whole, blocks, name, about), resized.argument)
     return _spec(networks, *_classes(networks, arguments), name, about)
 
 
@@ -89,7 +91,7 @@ def _spec(
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
     with_arguments_of_others(spec)
-    return with_shared_norms(spec)
+    return without_unused_defaults(with_shared_norms(spec))
 
 
 def _default(parameter: ClassParameter) -> Any:

@@ -7,16 +7,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archgraph.importing.writing.following_numbers import KnownNumber, following, following_size, list_of_ratios
+from archgraph.importing.writing.following_numbers import HEADS, KnownNumber, following, following_size, list_of_ratios
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.inference import InferredClass
+from archgraph.structure.naming import free
 from archgraph.structure.number_kinds import AXES
 from archgraph.structure.parameters import ClassParameter, is_wide
 from archgraph.structure.unification import ABSENT
 
-_SIZES = AXES | {"end", "repeats"}
+_COUNTS = frozenset({"end", "repeats"})
+_SIZES = AXES | _COUNTS
 """Roles of sizes that are no widths, and of counts of places."""
+_SIDE = "side"
+"""What a number is called that several steps read as counts of places."""
 _SIDES = ("size", "resolution", "length")
 """Parts of the names of arguments that are such sizes."""
 _READ = ("in_", "skip_")
@@ -34,22 +38,14 @@ def without_followed(
     them. `widths` are the channels of what instances read, by their symbols, `inputs` all sizes of each of these,
     `arguments` all that their constructors have."""
     parameters, expressions = list(found.parameters), dict(found.expressions)
-    told = {
-        *widths,
-        *(name for row in inputs for one in row for name in names_in(one.expression)),
-        *found.flags.values(),
-    }
+    symbols = {name for row in inputs for one in row for name in names_in(one.expression)}
+    told = {*widths, *symbols, *found.flags.values()}
     kept: set[str] = set()
     for target in reversed(found.parameters):
         if target.name in told | kept or is_told_in_text(target.name, expressions):
             continue
         others = [one for one in parameters if one is not target and one.name not in told]
-        if target.role == "argument" and not _is_side(target):
-            continue
-        instead = _size_instead(target, inputs, others)
-        instead = instead or _instead(
-            target, widths, [one for one in others if one.wide or "heads" in one.name], arguments
-        )
+        instead = _size_instead(target, inputs, others) or _instead(target, widths, others, arguments)
         if instead is None:
             continue
         names = names_in(instead)
@@ -58,7 +54,22 @@ def without_followed(
         known = {one.name for one in parameters} | told
         parameters += [one for one in arguments if one.name in names - known]
         expressions = {place: substituted(one, target.name, instead) for place, one in expressions.items()}
+    for one in parameters:
+        if one.role in _COUNTS and one.name in kept:
+            word = free(_SIDE, {other.name for other in parameters} | told)
+            expressions = {place: _renamed(each, one.name, word) for place, each in expressions.items()}
+            one.name = word
     return replace(found, parameters=tuple(parameters), expressions=expressions)
+
+
+def _renamed(expression: Expression, name: str, word: str) -> Expression:
+    """An expression in which a parameter has another name."""
+    if isinstance(expression, Arithmetic):
+        sides = _renamed(expression.left, name, word), _renamed(expression.right, name, word)
+        return Arithmetic(expression.operator, *sides)
+    if isinstance(expression, ConstantNumber):
+        return expression
+    return ParameterName(_WORD.sub(lambda found: word if found[0] == name else found[0], expression.name))
 
 
 def with_read_parameters(found: InferredClass) -> InferredClass:
@@ -92,12 +103,15 @@ def _instead(
     arguments: Sequence[ClassParameter],
 ) -> Expression | None:
     """The expression for a parameter that follows from the others."""
+    if target.role == "argument":
+        return None
     if any(isinstance(value, tuple) for value in target.values):
-        return _list_instead(target, [*others, *arguments])
+        return _list_instead(target, [*(one for one in others if one.wide), *arguments])
     if not (target.wide or target.role in AXES or is_wide(target.role)):
         return None
     sizes = [KnownNumber(ParameterName(name), values, whole=True) for name, values in widths.items()]
-    return following(target.values, [*sizes, *(KnownNumber(ParameterName(one.name), one.values) for one in others)])
+    counted = [one for one in others if one.wide or HEADS in one.name]
+    return following(target.values, [*sizes, *(KnownNumber(ParameterName(one.name), one.values) for one in counted)])
 
 
 def _list_instead(target: ClassParameter, others: Sequence[ClassParameter]) -> Expression | None:

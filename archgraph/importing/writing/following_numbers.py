@@ -185,16 +185,16 @@ def _sizes(
             yield Arithmetic("+", size, ConstantNumber(1)), [value + 1 for value in values]
     for part in (1, 2):
         for row in plain:
-            for (one, ours), (other, theirs) in pairwise(row):
-                sides = [one, other] if part == 1 else [_half(one), _half(other)]
+            for (height, ours), (width, theirs) in pairwise(row):
+                sides = (height, width) if part == 1 else (_half(height), _half(width))
                 made = [(a // part) * (b // part) for a, b in zip(ours, theirs, strict=True)]
                 yield Arithmetic("*", *sides), made
     numbers = [(one.expression, [one.values[place] for place in present]) for one in known]
     whole = [one for one in numbers if all(type(value) is int for value in one[1])]
-    for one, values in whole:
-        yield Arithmetic("**", one, ConstantNumber(2)), [value**2 for value in values]
-    for (one, ours), (other, theirs) in combinations(whole, 2):
-        yield Arithmetic("*", one, other), [a * b for a, b in zip(ours, theirs, strict=True)]
+    for number, own in whole:
+        yield Arithmetic("**", number, ConstantNumber(2)), [value**2 for value in own]
+    for (number, own), (other, more) in combinations(whole, 2):
+        yield Arithmetic("*", number, other), [a * b for a, b in zip(own, more, strict=True)]
 
 
 def _half(size: Expression) -> Expression:

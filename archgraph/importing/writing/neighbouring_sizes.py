@@ -9,6 +9,7 @@ from typing import Any
 
 from archgraph.graph.types import Node
 from archgraph.importing.writing.following_numbers import KnownNumber
+from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term
@@ -17,6 +18,7 @@ from archgraph.structure.unification import Column, UnifiedClass
 _POWERS = {"mul": -0.5, "div": 0.5}
 """Of a head's size, by which products are scaled."""
 _HEAD = "head"
+_OUTPUT = "output_size"
 
 
 def with_head_sizes(
@@ -52,6 +54,10 @@ def with_both_sides(
         size = made.get(one)
         if isinstance(size, ParameterName) and size == made.get(other) and size in sides:
             made[other] = sides[size]
+    for place, column in enumerate(group.columns):
+        size = made.get(place)
+        if column.role == _OUTPUT and isinstance(size, ParameterName) and size in sides:
+            made[place] = ParameterName(f"[{size.name}, {expression_text(sides[size])}]")
     return made
 
 

@@ -108,11 +108,11 @@ class _Inference:
         self._raise_series()
         self._expressions.update(patch_sizes(self._group, self._columns, self._expressions, self._sources))
         self._expressions.update(rests_of_counts(self._columns, self._expressions, self._sources))
-        found = FollowedEntries(
+        followed = FollowedEntries(
             self._columns, self._expressions, self._sources.used, [*conditions.values(), *sizes.values()]
         )
-        found.dissolve(self._sources.is_argument)
-        return NetworkInference(tuple(found.parameters), found.expressions, conditions, sizes)
+        followed.dissolve(self._sources.is_argument)
+        return NetworkInference(tuple(followed.parameters), followed.expressions, conditions, sizes)
 
     def _raise_series(self) -> None:
         """Widths of stages that all networks have, each twice the one before, through the first where that is a

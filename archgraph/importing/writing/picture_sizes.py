@@ -87,5 +87,4 @@ def _grids(side: ClassParameter, arguments: Sequence[ClassParameter]) -> Iterato
             yield Arithmetic("//", expression, ConstantNumber(part)), [value // part for value in values], used
     for part in range(2, _LARGEST_PART + 1):
         if not any(value % part for value in side.values):
-            values = [value // part for value in side.values]
-            yield Arithmetic("//", name, ConstantNumber(part)), values, (side,)
+            yield Arithmetic("//", name, ConstantNumber(part)), [value // part for value in side.values], (side,)

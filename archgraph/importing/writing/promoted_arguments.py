@@ -123,7 +123,7 @@ def rests_of_counts(
     found: dict[int, Expression] = {}
     for places in runs.values():
         plain = [place for place in places if isinstance(expressions.get(place), ConstantNumber)]
-        others = [one for place in places if isinstance(one := expressions.get(place), ParameterName)]
+        others = [known for place in places if isinstance(known := expressions.get(place), ParameterName)]
         rows = [columns[place].values for place in places]
         if len(plain) != 1 or not others or len(others) != len(places) - 1 or not _are_whole(rows):
             continue

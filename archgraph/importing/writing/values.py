@@ -15,6 +15,8 @@ from archgraph.structure.terms import Term
 
 MOST_IN_LISTS = 512
 """Numbers of a table that stand in the file one by one."""
+_PAIR = re.compile(r"\[(\w+), (\w+)\]")
+"""Two names, as height and width have them."""
 _BINDING = {"+": 1, "-": 1, "*": 2, "//": 2, "**": 3}
 Symbols = Mapping[tuple[int, int], str]
 
@@ -56,7 +58,9 @@ def plain(expression: Expression) -> Any:
     """An expression as the value of an argument."""
     if isinstance(expression, ConstantNumber):
         return as_data(expression.value)
-    return f"={expression_text(expression)}"
+    text = expression_text(expression)
+    pair = _PAIR.fullmatch(text)
+    return [f"={one}" for one in pair.groups()] if pair is not None else f"={text}"
 
 
 def expression_text(expression: Expression, binding: int = 0) -> str:

@@ -1,0 +1,33 @@
+"""Defaults of the blocks of a family that stand for something: a parameter that every node sets needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_WORDS = {int: "int", float: "float"}
+_UNITS = (0, 1)
+"""Strides, groups and paddings that everybody expects."""
+
+
+def without_unused_defaults(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec with types in place of numbers that no node leaves to their block."""
+    nodes = [*_applications(spec.get("nodes", {}))]
+    for block in spec.get("blocks", {}).values():
+        nodes += _applications(block["nodes"])
+    for name, block in spec.get("blocks", {}).items():
+        applied = [node for node in nodes if node.get("op") == name or str(node.get("op", "")).startswith("=")]
+        for word, default in block.get("params", {}).items():
+            if type(default) in _WORDS and default not in _UNITS and applied and all(word in node for node in applied):
+                block["params"][word] = _WORDS[type(default)]
+    return spec
+
+
+def _applications(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All nodes that say what they apply, at any depth."""
+    for node in nodes.values():
+        if isinstance(node, str):
+            yield {"op": node}
+        elif isinstance(node, Mapping):
+            yield node
+            yield from _applications(node.get("nodes", {}))
