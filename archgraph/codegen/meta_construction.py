@@ -63,5 +63,13 @@ class on_meta(TorchFunctionMode):  # noqa: N801 - a context, as torch.no_grad is
 
 def is_on_meta(module: nn.Module) -> bool:
     """Whether all tensors of a module lie on the meta device: a constant keeps its numbers where it was made."""
-    tensors = (chain(part._parameters.values(), part._buffers.values()) for part in module.modules())
-    return all(tensor is None or tensor.is_meta for tensor in chain.from_iterable(tensors))
+    waiting: list[nn.Module | None] = [module]
+    while waiting:  # a module that stands in two places is looked at twice, which is quicker than to know it
+        part = waiting.pop()
+        if part is None:
+            continue
+        for tensor in chain(part._parameters.values(), part._buffers.values()):
+            if tensor is not None and not tensor.is_meta:
+                return False
+        waiting += part._modules.values()
+    return True

@@ -2,14 +2,16 @@
 
 The constructors of generated classes run as they are written, but in a namespace of their own: `nn.Conv2d(…)` with
 arguments that were met before gives a copy of that layer with tensors of its own there, and the network's classes are
-made in the same way. torch sets a layer's attributes one after the other, each by a Python function, which takes ten
-times as long as the copy.
+made in the same way. torch sets a layer's attributes one after the other, each by a Python function that asks what the
+value is, which takes ten times as long as the copy; the first of equal layers is constructed without that.
 """
 
 from __future__ import annotations
 
 import marshal
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -17,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.codegen.meta_construction import on_meta
+from archgraph.codegen.unchecked_attributes import constructed
 
-_PLAIN = (bool, int, float, str, type(None), torch.dtype)
+_PLAIN = frozenset((bool, int, float, str, type(None), torch.dtype))
 _STRUCTURE = frozenset(vars(nn.Module()))
 """The attributes that every module has: its tensors, its parts and its hooks."""
 _TENSORS = ("_parameters", "_buffers")
@@ -29,8 +32,10 @@ _ALIKE = 2
 
 def on_meta_device(file: ModuleType, root: str) -> nn.Module:
     """The network of a generated file, on the meta device but for its constants."""
+    constructors = _Namespace(file).constructors
     with on_meta():
-        made: nn.Module = _Namespace(file).constructors[root]()
+        made: nn.Module = constructors[root]()
+    constructors.clear()  # they know each other, so that only the garbage collector would find them
     return made
 
 
@@ -56,9 +61,7 @@ class _Namespace:
         start.__kwdefaults__ = written.__kwdefaults__
 
         def construct(*args: Any, **kwargs: Any) -> nn.Module:
-            made = kind.__new__(kind)
-            start(made, *args, **kwargs)
-            return made
+            return constructed(kind, start, args, kwargs)
 
         return construct
 
@@ -69,11 +72,12 @@ class _Namespace:
         except ValueError:  # it is made of tensors or modules
             return kind(*args, **kwargs)
         known = self._layers.get(key, _UNSEEN)
-        if known is _UNSEEN:
-            made = kind(*args, **kwargs)
-            self._layers[key] = _Copies(made) if _can_be_copied(made) else None
-            return made
-        return kind(*args, **kwargs) if known is None else known.another()
+        if known is not _UNSEEN:
+            return kind(*args, **kwargs) if known is None else known.another()
+        made = constructed(kind, kind.__init__, args, kwargs)
+        with torch._C.DisableTorchFunction():
+            self._layers[key] = _copies(made)
+        return made
 
 
 class _Layers:
@@ -94,55 +98,65 @@ class _Layers:
         return found
 
 
-def _can_be_copied(module: nn.Module) -> bool:
-    """Whether a module has nothing but plain attributes and tensors: no parts, no hooks, no second names of tensors."""
-    for name, value in vars(module).items():
-        if name in _TENSORS or type(value) in _PLAIN:
-            continue
-        if name in _STRUCTURE:
+def _copies(layer: nn.Module) -> _Copies | None:
+    """What makes more of a layer; None where it has more than plain attributes and tensors: parts, hooks, or second
+    names of tensors."""
+    plain: dict[str, Any] = {}
+    containers: list[tuple[str, Callable[[], Any]]] = []
+    tensors: list[tuple[str, list[tuple[str, Callable[[], Tensor] | None]]]] = []
+    for name, value in vars(layer).items():
+        kind = type(value)
+        if kind in _PLAIN:
+            plain[name] = value
+        elif name in _TENSORS:
+            held = [(key, None if tensor is None else _another(tensor)) for key, tensor in value.items()]
+            tensors.append((name, held))
+        elif name in _STRUCTURE:
             if value:
-                return False
-        elif type(value) not in (tuple, list) or any(type(part) not in _PLAIN for part in value):
-            return False
-    return True
+                return None
+            containers.append((name, kind))
+        elif kind not in (tuple, list) or not _PLAIN.issuperset(map(type, value)):
+            return None
+        elif kind is list:
+            containers.append((name, value.copy().copy))
+        else:
+            plain[name] = value
+    return _Copies(type(layer), plain, containers, tensors)
 
 
+@dataclass(frozen=True, slots=True)
 class _Copies:
-    """Makes layers like one that was constructed, as it was then: whatever happens to that one later."""
+    """Makes layers like one that was constructed, as it was then: whatever happens to that one later. `plain` are
+    attributes that all share; `containers` make a new one for each, and `tensors` a new tensor."""
 
-    def __init__(self, layer: nn.Module):
-        self._kind = type(layer)
-        self._plain: dict[str, Any] = {}
-        self._containers: list[tuple[str, Callable[[], Any]]] = []
-        self._tensors: list[tuple[str, dict[str, Tensor | None]]] = []
-        for name, value in vars(layer).items():
-            if name in _TENSORS:
-                self._tensors.append((name, value.copy()))
-            elif name in _STRUCTURE and type(value) not in _PLAIN:
-                self._containers.append((name, type(value)))  # it is empty
-            elif type(value) is list:
-                self._containers.append((name, value.copy().copy))
-            else:
-                self._plain[name] = value
+    kind: type[nn.Module]
+    plain: dict[str, Any]
+    containers: list[tuple[str, Callable[[], Any]]]
+    tensors: list[tuple[str, list[tuple[str, Callable[[], Tensor] | None]]]]
 
     def another(self) -> nn.Module:
         """The same layer without a constructor, with tensors of its own."""
-        made = self._kind.__new__(self._kind)
+        made = self.kind.__new__(self.kind)
         attributes = made.__dict__
-        attributes.update(self._plain)
-        for name, make in self._containers:
+        attributes.update(self.plain)
+        for name, make in self.containers:
             attributes[name] = make()
         with torch._C.DisableTorchFunction():
-            for name, held in self._tensors:
-                attributes[name] = {key: None if old is None else _as_new(old) for key, old in held.items()}
+            for name, held in self.tensors:
+                attributes[name] = {key: make() if make is not None else None for key, make in held}
         return made
 
 
-def _as_new(tensor: Tensor) -> Tensor:
-    """A tensor of its own like this one; on the meta device there are no numbers to copy. (There `empty_like` is a
-    Python function of torch's, which takes twenty times as long.)"""
+def _another(tensor: Tensor) -> Callable[[], Tensor]:
+    """Makes tensors like this one; on the meta device there are no numbers to copy. (There `empty_like` is a Python
+    function of torch's, which takes twenty times as long.)"""
+    fresh: Callable[[], Tensor]
     if tensor.is_meta:
-        fresh = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
+        at = {"dtype": tensor.dtype, "device": tensor.device}
+        fresh = partial(torch.empty_strided, tensor.shape, tensor.stride(), **at)
     else:
-        fresh = tensor.detach().clone()
-    return nn.Parameter(fresh, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else fresh
+        fresh = tensor.detach().clone().clone
+    if not isinstance(tensor, nn.Parameter):
+        return fresh
+    learns = tensor.requires_grad
+    return lambda: nn.Parameter(fresh(), learns)

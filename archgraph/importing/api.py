@@ -105,10 +105,10 @@ def _named(graph: Graph, module: OpenedModule) -> Graph:
     return with_usual_names(graph, module.arguments, module.named)
 
 
-def loaded(spec: Mapping[str, Any], preset: str | None = None) -> Graph:
-    """The graph of a spec that was written. Raises ImportingError where it does not load."""
+def loaded(spec: Mapping[str, Any], preset: str | None = None, **params: Any) -> Graph:
+    """The graph of a spec that was written, with these parameters. Raises ImportingError where it does not load."""
     try:
-        graph = load(spec, preset)
+        graph = load(spec, preset, **params)
         return replace(graph, info=replace(graph.info, written=spec))
     except ArchgraphError as error:
         raise ImportingError(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
@@ -19,9 +20,10 @@ from archgraph.graph.types import Graph
 from archgraph.importing.api import Imported, imported, loaded, traced_graph
 from archgraph.importing.conversion.traced_graphs import TracedGraph
 from archgraph.importing.opened_modules import Made, OpenedModule, Source, constructed, opened, source_title
+from archgraph.importing.resized_networks import ResizedNetwork, resized_network, side_of
 from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
-from archgraph.importing.writing.family_data import family_data
+from archgraph.importing.writing.family_data import OtherSize, family_data
 from archgraph.importing.writing.naming import block_name
 from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.schema import names
@@ -80,13 +82,18 @@ def import_family(
         for word, source in sources.items():
             with _named(word):
                 modules[word] = stack.enter_context(opened(source, made[word], inputs, dynamic, leaves))
-        traced, spec, title = _written(modules, name)
+        traced, resized, spec, title = _written(modules, name, stack)
         found: dict[str, Imported] = {}
         for word, module in modules.items():
             with _named(word):
                 graph = loaded(spec, word)
                 _require_weights(graph, traced[word].graph)
                 found[word] = imported(module, traced[word], graph, spec, verify)
+        if resized is not None:
+            word = next(iter(modules))
+            with _named(f"{word} with {resized.argument} {resized.side}"):
+                graph = loaded(spec, word, **{resized.argument: resized.side})
+                imported(resized.module, resized.traced, graph, spec, verify)
         return ImportedFamily(title, found, spec)
 
 
@@ -119,20 +126,33 @@ def preset_names(sources: Sequence[tuple[str, ModuleSource]]) -> dict[str, Modul
     return found
 
 
-def _written(modules: Mapping[str, OpenedModule], name: str) -> tuple[dict[str, TracedGraph], dict[str, Any], str]:
-    """The networks as they were traced, and the spec of all with its name."""
+_Written = tuple[dict[str, TracedGraph], ResizedNetwork | None, dict[str, Any]]
+_Trace = Callable[[OpenedModule], TracedGraph]
+
+
+def _written(modules: Mapping[str, OpenedModule], name: str, stack: ExitStack) -> tuple[Any, ...]:
+    """The networks as they were traced, the first one for other images if their size is a parameter, the spec of all,
+    and its name."""
     first = next(iter(modules.values()))
     title = name or _common_name([*modules]) or block_name(type(first.module).__name__)
     with uncollected():
-        traced = _traced(modules, lambda module: traced_graph(module.tracer))
+        traced = _traced(modules, _both_modes)
         try:
-            return traced, _spec(modules, traced, title), title
+            return *_with_spec(modules, traced, _both_modes, title, stack), title
         except ImportingError as error:
             if not any(one.modes.traced for one in traced.values()):
                 raise
             reason = str(error.problems[0].received)
-            traced = _traced(modules, lambda module: module.tracer.evaluation(reason))
-            return traced, _spec(modules, traced, title), title
+        evaluated = partial(_evaluation, reason=reason)
+        return *_with_spec(modules, _traced(modules, evaluated), evaluated, title, stack), title
+
+
+def _both_modes(module: OpenedModule) -> TracedGraph:
+    return traced_graph(module.tracer)
+
+
+def _evaluation(module: OpenedModule, reason: str) -> TracedGraph:
+    return module.tracer.evaluation(reason)
 
 
 def _traced(
@@ -145,14 +165,39 @@ def _traced(
     return found
 
 
-def _spec(modules: Mapping[str, OpenedModule], traced: Mapping[str, TracedGraph], title: str) -> dict[str, Any]:
+def _with_spec(
+    modules: Mapping[str, OpenedModule], traced: dict[str, TracedGraph], trace: _Trace, title: str, stack: ExitStack
+) -> _Written:
     """The spec of networks with the same inputs and outputs. Raises ImportingError."""
-    graphs = {
-        word: with_usual_names(one.graph, modules[word].arguments, modules[word].named) for word, one in traced.items()
-    }
+    graphs = {word: _usually_named(one.graph, modules[word]) for word, one in traced.items()}
     _require_alike_inputs(graphs)
     arguments = [module.arguments for module in modules.values()]
-    return family_data(graphs, arguments, title, _about([*modules.values()]))
+    about = _about([*modules.values()])
+    resized = resized_network(stack, [*modules.values()], [one.graph for one in traced.values()], trace)
+    if resized is not None:
+        side = side_of(arguments[0][resized.argument])
+        graph = _usually_named(resized.traced.graph, next(iter(modules.values())))
+        other = OtherSize(resized.argument, side, resized.side, graph, resized.module.arguments)
+        spec = family_data(graphs, arguments, title, about, other)
+        if _is_resized(spec, next(iter(graphs)), resized):
+            return traced, resized, spec
+    return traced, None, family_data(graphs, arguments, title, about)
+
+
+def _usually_named(graph: Graph, module: OpenedModule) -> Graph:
+    return with_usual_names(graph, module.arguments, module.named)
+
+
+def _is_resized(spec: Mapping[str, Any], word: str, resized: ResizedNetwork) -> bool:
+    """Whether a preset has the weights of its network for other images where their size is set."""
+    if resized.argument not in spec.get("params", {}):
+        return False
+    try:
+        graph = loaded(spec, word, **{resized.argument: resized.side})
+        _require_weights(graph, resized.traced.graph)
+    except ImportingError:
+        return False
+    return True
 
 
 def _about(modules: Sequence[OpenedModule]) -> str:

@@ -19,20 +19,26 @@ def families(
     """
     found: list[Instance] = []
     heights: dict[int, int] = {}
-
-    def visit(instance: Instance) -> int:
-        if id(instance) not in heights:
-            below = [visit(child) for child in inside(instance)]
-            heights[id(instance)] = 1 + max(below, default=0)
-            found.append(instance)
-        return heights[id(instance)]
-
-    visit(root)
+    _visit(root, inside, heights, found)
     ordered = _ordered(found, inside, family)
     if ordered is None:
         ordered = _ordered(found, inside, lambda instance: (family(instance), heights[id(instance)]))
     assert ordered is not None, "heights leave no cycles"
     return ordered
+
+
+def _visit(
+    instance: Instance,
+    inside: Callable[[Instance], Iterable[Instance]],
+    heights: dict[int, int],
+    found: list[Instance],
+) -> int:
+    """The height of an instance. `found` gains it and all inside, those that others are made of first."""
+    if id(instance) not in heights:
+        below = [_visit(child, inside, heights, found) for child in inside(instance)]
+        heights[id(instance)] = 1 + max(below, default=0)
+        found.append(instance)
+    return heights[id(instance)]
 
 
 def _ordered(

@@ -5,7 +5,7 @@ Instances whose templates have one outline share a class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -67,16 +67,21 @@ class InstanceTemplate(Generic[AnyStatement]):
     outputs: tuple[int, ...] = ()
     container: str = ""
     """The kind of container that it is itself, in which case it needs all of its members."""
+    model: InstanceTemplate[AnyStatement] | None = None
+    """The template of the same outline whose members and statements stand for its own, its numbers being `others`."""
+    others: list[Any] = field(default_factory=list)
 
     @property
     def outline(self) -> tuple[Any, ...]:
         """What the instances of one class have in common."""
         return outlined(self, self.members, set())
 
-    def numbers(self) -> list[Term]:
-        """All numbers, those of the members first, in a fixed order."""
-        found = [n for member in self.members for n in member.term.numbers()]
-        return found + [n for entry in self.entries() for n in entry.term.numbers()]
+    def numbers(self) -> list[Any]:
+        """The values of all numbers, those of the members first, in a fixed order."""
+        if self.model is not None:
+            return self.others
+        terms = [*(member.term for member in self.members), *(entry.term for entry in self.entries())]
+        return [number.value for term in terms for number in term.numbers()]
 
     def entries(self) -> list[AnyStatement]:
         """The statements without their loops."""
@@ -94,37 +99,42 @@ def outlined(template: InstanceTemplate[Any], members: Sequence[Member], absent:
     known: dict[int, int] = {value: value for value in range(len(template.arguments))}
     written: list[Any] = []
     made = count(len(known))
-
-    def renumbered(part: Term) -> tuple[Any, ...]:
-        kind, text, parts, value = part
-        if kind == "number":
-            return kind, text
-        if kind == "variable":
-            return kind, known[value]
-        if kind == "shape":
-            return kind, known[value[0]], value[1]
-        return kind, text, value, *[renumbered(part) for part in parts]
-
-    def counted(values: Sequence[int]) -> tuple[int, ...]:
-        known.update((value, next(made)) for value in values)
-        return tuple(known[value] for value in values)
-
-    def outline(statement: Statement) -> Any:
-        return "statement", renumbered(statement.term), counted(statement.outs), statement.path
-
     for statement in template.statements:
         if isinstance(statement, Loop):
-            entering = tuple(known[value] for value, _ in statement.carried)
-            inner = tuple(outline(entry) for entry in statement.entries)
-            leaving = tuple(known[value] for _, value in statement.carried)
-            written.append(("loop", statement.lists, inner, entering, leaving, counted(statement.last)))
+            entering = tuple([known[value] for value, _ in statement.carried])
+            inner = tuple([_outlined(entry, known, made) for entry in statement.entries])
+            leaving = tuple([known[value] for _, value in statement.carried])
+            last = _counted(statement.last, known, made)
+            written.append(("loop", statement.lists, inner, entering, leaving, last))
         elif id(statement) in absent:
             known[statement.outs[0]] = known[main_value(statement)]
         else:
-            written.append(outline(statement))
-    owned = tuple(member.outline for member in members)
-    outputs = tuple(known[value] for value in template.outputs)
+            written.append(_outlined(statement, known, made))
+    owned = tuple([member.outline for member in members])
+    outputs = tuple([known[value] for value in template.outputs])
     return template.container, template.arguments, owned, tuple(written), outputs
+
+
+def _outlined(statement: Statement, known: dict[int, int], made: Iterator[int]) -> Any:
+    term = _renumbered(statement.term, known)
+    return "statement", term, _counted(statement.outs, known, made), statement.path
+
+
+def _renumbered(part: Term, known: Mapping[int, int]) -> tuple[Any, ...]:
+    kind, text, parts, value = part
+    if kind == "number":
+        return kind, text
+    if kind == "variable":
+        return kind, known[value]
+    if kind == "shape":
+        return kind, known[value[0]], value[1]
+    return kind, text, value, *[_renumbered(inner, known) for inner in parts]
+
+
+def _counted(values: Sequence[int], known: dict[int, int], made: Iterator[int]) -> tuple[int, ...]:
+    """The numbers of values that are made here."""
+    known.update(zip(values, made, strict=False))
+    return tuple([known[value] for value in values])
 
 
 def main_value(statement: Statement) -> int:

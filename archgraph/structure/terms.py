@@ -8,6 +8,7 @@ dimension of a value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any, NamedTuple
 
 
@@ -56,6 +57,23 @@ class Term(NamedTuple):
             return self
         parts = tuple([part.replaced(choose) for part in self.parts])
         return _made(Term, (self.kind, self.text, parts, self.value))
+
+
+def alike(first: Term, other: Term, values: list[Any]) -> bool:
+    """Whether two terms have one outline; `values` gains the numbers of the other, from left to right."""
+    if first is other:
+        values += [part.value for part in other.numbers()]
+        return True
+    kind, text, parts, value = other
+    if first.kind != kind or first.text != text:
+        return False
+    if kind == "number":
+        values.append(value)
+        return True
+    counterparts = first.parts
+    if len(counterparts) != len(parts) or first.value != value:
+        return False
+    return all(map(alike, counterparts, parts, repeat(values)))
 
 
 _made = tuple.__new__

@@ -77,23 +77,27 @@ class UnifiedClass(Generic[AnyTemplate]):
         """The numbers of an instance at the places of the fullest one."""
         missing = self.lacking.get(id(template), frozenset())
         if not missing:
-            return [number.value for number in template.numbers()]
+            return template.numbers()
         own = iter(template.numbers())
         row: list[Any] = []
         for member in self.fullest.members:
-            row += [ABSENT if member.name in missing else next(own).value for _ in member.term.numbers()]
+            row += [ABSENT if member.name in missing else next(own) for _ in member.term.numbers()]
         for entry in self.fullest.entries():
-            row += [ABSENT if entry.part in missing else next(own).value for _ in entry.term.numbers()]
+            row += [ABSENT if entry.part in missing else next(own) for _ in entry.term.numbers()]
         return row
 
 
 def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]:
     """Classes for templates, as few as can be: those of equal outline first, then those that lack parts of others."""
-    if len(templates) == 1:
+    if all(template.model is templates[0] for template in templates[1:]):
         return [UnifiedClass(templates[0], list(templates))]
     groups: dict[Any, list[AnyTemplate]] = {}
+    known_groups: dict[int, list[AnyTemplate]] = {}
     for template in templates:
-        groups.setdefault(template.outline, []).append(template)
+        model = template.model or template
+        if id(model) not in known_groups:
+            known_groups[id(model)] = groups.setdefault(model.outline, [])
+        known_groups[id(model)].append(template)
     classes: list[UnifiedClass[AnyTemplate]] = []
     for group in sorted(groups.values(), key=lambda group: (-len(group[0].members), -len(group[0].statements))):
         for known in classes:

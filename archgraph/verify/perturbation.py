@@ -54,6 +54,11 @@ it is one rounding near 1 of this multiple. The largest that was measured of ONN
 of these (at -12), ELU 1.0 (near 0), SiLU 2.3 |x| (at -12), GELU 0.4 |x|, its tanh form 2.3 |x| (at -3.2); 2.7 for the
 tanh of its RNN, which is another one than that of its Tanh."""
 
+_SCATTER = 0.5
+"""What of that step each number by itself is off besides, as its result is rounded where it is near 1: numbers that are
+near each other differ by that much, which a norm behind them amplifies. Measured as above, as a standard deviation:
+sigmoid and SiLU 0.15 to 0.55, ELU 0.04 to 0.46, GELU 0.14 to 0.53."""
+
 SUMS = frozenset(
     ("sum", "mean", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d")
 )
@@ -135,7 +140,8 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         moved = result(found)
         name = "rnn_tanh" if name == "tanh" and self.recurrence else name
         if name in KERNELS:
-            erring = moved + self.step * KERNELS[name](args[0]) * self._signs(args[0], name in UNLIKE)
+            signs = self._signs(args[0], name in UNLIKE) + _SCATTER * self._drawn(self.signs, args[0])
+            erring = moved + self.step * KERNELS[name](args[0]) * signs
             return erring.clamp(0, 1) if name == "sigmoid" else erring  # a root or a logarithm of it stays a number
         if name in SUMS and _is_float(args[0]):
             one_way = _PER_TERM * args[0].numel() / max(moved.numel(), 1)

@@ -130,6 +130,43 @@ def test_runs_in_one_list_begin_where_those_before_them_end() -> None:
     ]
 
 
+class Activated(nn.Module):
+    """A convolution with an activation of its own."""
+
+    def __init__(self, width: int, kernel: int, activation: type[nn.Module]):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.act = activation()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.conv(x))
+
+
+class Configured(nn.Module):
+    """Units that differ one by one, and other layers behind them in the same list."""
+
+    def __init__(self, rows: list[tuple[int, type[nn.Module]]]):
+        super().__init__()
+        units = [Activated(8, kernel, activation) for kernel, activation in rows]
+        self.blocks = nn.Sequential(nn.Conv2d(3, 8, 1), *units, nn.MaxPool2d(2), Wide(8), nn.Conv2d(8, 4, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.blocks(x)
+
+
+def test_what_stands_behind_copies_that_walk_lists_begins_where_the_lists_end() -> None:
+    short = [(3, nn.ReLU), (5, nn.SiLU), (3, nn.SiLU)]
+    long = [(3, nn.ReLU), (3, nn.ReLU), (5, nn.SiLU), (7, nn.SiLU), (3, nn.ReLU)]
+    graphs = ag.from_torch({"short": lambda: Configured(short), "long": lambda: Configured(long)}, SIZES)
+    spec = graphs["short"].info.written
+    assert spec["params"]["activation"] == {"type": "[str]", "default": ["relu", "silu", "silu"]}
+    assert spec["presets"]["long"]["activation"] == ["relu", "relu", "silu", "silu", "relu"]
+    _, units, _, wide, last = spec["nodes"]["blocks"]["nodes"].values()
+    assert units["path"] == "{i + 1}"
+    assert (wide["op"], wide["path"]) == ("wide", "{len(kernel) + 2}")
+    assert (last["op"], last["path"]) == ("conv2d", "{len(kernel) + 3}")
+
+
 class Chosen(nn.Module):
     """Blocks of the class that the caller chooses."""
 

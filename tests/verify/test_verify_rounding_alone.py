@@ -145,6 +145,24 @@ def test_a_fault_before_a_square_is_found(tmp_path: Path) -> None:
         verify(module, tmp_path / "m.onnx")
 
 
+# --- kernels that are off by a rounding near 1 ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", ["silu", "sigmoid", "elu"])
+@pytest.mark.parametrize("norm", [{"op": "instance_norm1d"}, {"op": "group_norm", "num_groups": 2}], ids=str)
+def test_what_an_activation_leaves_is_normed(act: str, norm: dict[str, Any], tmp_path: Path) -> None:
+    """Around -10 a sigmoid is 0.00005, off by a rounding of 0.5, which a norm amplifies by 1 / √eps = 316."""
+    low = {"dead": {"op": "mul", "value": 0.1}, "level": {"op": "add", "value": -10.0}, "act": act}
+    graph = net({**low, "norm": norm}, ["N", 4, 5])
+    module = archgraph.to_torch(graph, seed=1)
+    certificate = export_verified(module, tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+    export(net({**low, "level": {"op": "add", "value": -8.0}, "norm": norm}, ["N", 4, 5]), module, tmp_path / "m.onnx")
+    with pytest.raises(VerificationError, match=r"departs|is the first node"):
+        verify(module, tmp_path / "m.onnx")
+
+
 # --- equal numbers that come out unequal ------------------------------------------------------------------------------
 
 FLAT = (0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 1.25, 1.7, 2.3, 5.0, -0.1, -0.3, -0.7, -1.7)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
+from archgraph.codegen.analysis.containers import Repeats
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var, is_hole
@@ -19,30 +21,34 @@ from archgraph.graph.types import joined
 from archgraph.ops.constant import Constant, RegisterBuffer
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term, number
+from archgraph.structure.unification import OutputPositions
 
-Construct = Callable[[Scope], Term]
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a template takes from the classes and the tree around its scope: how a scope below is constructed, the
+    children of a path of a scope in the order of the state dict, where the outputs of a class stand among those of an
+    instance, and how equal children are written."""
+
+    construct: Callable[[Scope], Term]
+    order: Callable[[Scope, str], tuple[str, ...]]
+    positions: Callable[[Scope | None], OutputPositions | None]
+    repeats: Repeats
 
 
 class BodyReader:
-    """Makes the template of a scope whose classes below are known already."""
+    """Makes the template of a scope whose classes below are known already. `modules` are the constructions of its
+    modules by their paths, `tensors` its own ones, in the order of the steps, `orders` the children of the paths whose
+    order was asked for."""
 
-    def __init__(
-        self,
-        scope: Scope,
-        construct: Construct,
-        order: Callable[[str], tuple[str, ...]],
-        positions: Callable[[Scope | None], tuple[int | None, ...] | None],
-        counting: bool = False,
-    ):
+    def __init__(self, scope: Scope, around: Surroundings):
         self.scope = scope
-        self._counting = counting
-        self._positions = positions
         self.body = body_of(scope)
-        self._construct = construct
-        self._order = order
+        self.modules: dict[str, Term] = {}
+        self.tensors: list[Member] = []
+        self.orders: dict[str, tuple[str, ...]] = {}
+        self._around = around
         self._numbers: dict[int, int] = {}
-        self._modules: dict[str, Term] = {}
-        self._own: list[Member] = []
         self._row: tuple[ScopeStep, ...] = ()
         self._known = beginning(scope)
         for var in scope.arguments:
@@ -52,17 +58,25 @@ class BodyReader:
         """The template: statements in the order of the flow, members in the order of the state dict."""
         if self.scope.form == "chain":
             self.body.container = "nn.Sequential"
-            self.body.members = [Member("module", "", self._construct(self.scope))]
+            self.body.members = [Member("module", "", self._around.construct(self.scope))]
             return self.body
         for row in turns(self.scope):
             self._make(row[0])
             if row[0].mode != "idle":
                 self._add(row)
         self.body.statements.sort(key=_is_in_training)
-        Members(self.body, self._order, self._counting).place(self._modules, self._own)
-        self.body.outputs = tuple(self._numbers[id(var)] for var in self.scope.outputs)
-        self.body.training_outputs = tuple(self._numbers[id(var)] for var in self.scope.training_outputs)
+        Members(self.body, self._order, self._around.repeats).place(self.modules, self.tensors)
+        self.body.outputs = self.numbers(self.scope.outputs)
+        self.body.training_outputs = self.numbers(self.scope.training_outputs)
         return self.body
+
+    def numbers(self, values: Iterable[Var]) -> tuple[int, ...]:
+        """The numbers of values that there are."""
+        return tuple([self._numbers[id(var)] for var in values])
+
+    def _order(self, path: str) -> tuple[str, ...]:
+        found = self.orders[path] = self._around.order(self.scope, path)
+        return found
 
     def _number(self, var: Var) -> int:
         self._numbers[id(var)] = len(self.body.vars)
@@ -71,23 +85,30 @@ class BodyReader:
 
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
-        self._row = row
-        term = _TERMS[step.kind](self, step)
+        term = self._term(row)
         if term.kind == "variable":  # the same value again
             self._numbers[id(step.outputs[0])] = term.value
             return
-        columns = list(zip(*self._outputs(row), strict=True))
-        outs = tuple(self._number(column[0]) for column in columns)
-        for column in columns:
-            self._known.add(column)
+        outs = self._hold(row)
         path = step.shared or (step.path if step.kind in ("scope", "leaf") else "")
         removable = len(outs) == 1 and _hands_on(term, step, path)
         self.body.statements.append(AppliedStep(term, outs, step.path, path, removable, step=step))
 
+    def _term(self, row: tuple[ScopeStep, ...]) -> Term:
+        self._row = row
+        return _TERMS[row[0].kind](self, row[0])
+
+    def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
+        """The numbers of the values that a step writes, which are there from now on."""
+        columns = list(zip(*self._outputs(row), strict=True))
+        for column in columns:
+            self._known.add(column)
+        return tuple([self._number(column[0]) for column in columns])
+
     def _outputs(self, row: tuple[ScopeStep, ...]) -> list[Sequence[Var]]:
         """The values that a step writes, in each application; a class that serves other instances too may give more
         than this one needs."""
-        positions = self._positions(row[0].twin or row[0].scope)
+        positions = self._around.positions(row[0].twin or row[0].scope)
         if positions is None:
             return [step.outputs for step in row]
         return [
@@ -98,12 +119,12 @@ class BodyReader:
         """The modules and tensors of a step."""
         if step.kind == "scope":
             assert step.scope is not None
-            self._modules[step.path] = self._construct(step.scope)
+            self.modules[step.path] = self._around.construct(step.scope)
         elif step.kind == "leaf":
             assert step.construction is not None
-            self._modules[step.path] = step.construction
+            self.modules[step.path] = step.construction
         elif step.kind in ("attribute", "custom"):
-            self._own += self._tensors(step)
+            self.tensors += self._tensors(step)
 
     def _tensors(self, step: ScopeStep) -> Iterator[Member]:
         """The tensors that a step owns, where no module of torch's holds them."""

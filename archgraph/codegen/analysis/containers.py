@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from archgraph.codegen.analysis.terms import call, copies, infix, listing, text
 from archgraph.structure.terms import Term, number
 
 
-def sequential(children: list[tuple[str, Term]], named: bool = False, counting: bool = False) -> Term:
-    """`nn.Sequential(…)`. With `counting`, equal children are one construction and a number."""
+@dataclass(slots=True)
+class Repeats:
+    """Children that are all equal: where they are `counted`, they are one construction and how often it is made.
+    `met` says whether there were any."""
+
+    counted: bool
+    met: bool = False
+
+
+def sequential(children: list[tuple[str, Term]], named: bool, repeats: Repeats) -> Term:
+    """`nn.Sequential(…)`."""
     if named:
         return call("nn.Sequential", _named(children))
-    return call("nn.Sequential", *several([child for _, child in children], counting))
+    return call("nn.Sequential", *_several([child for _, child in children], repeats))
 
 
-def several(children: list[Term], counting: bool) -> list[Term]:
-    """The children, or one construction and how often it is made, where they are all equal."""
-    same = counting and len(children) > 1 and all(child == children[0] for child in children)
-    return [copies(children[0], len(children))] if same else children
+def _several(children: list[Term], repeats: Repeats) -> list[Term]:
+    if len(children) < 2 or any(child != children[0] for child in children):
+        return children
+    repeats.met = True
+    return [copies(children[0], len(children))] if repeats.counted else children
 
 
 def _named(children: list[tuple[str, Term]]) -> Term:
@@ -65,10 +76,10 @@ def _with_counter(part: Term, start: int, step: int, first: int) -> Term:
     return infix("+", number(part.text, base), turn) if base else turn
 
 
-def container(kind: str, children: Mapping[str, Term], counting: bool) -> Term:
+def container(kind: str, children: Mapping[str, Term], repeats: Repeats) -> Term:
     """A list or a dict of modules."""
     if kind == "nn.ModuleList":
-        return call(kind, listing(*several(list(children.values()), counting)))
+        return call(kind, listing(*_several(list(children.values()), repeats)))
     entries = tuple(Term("entry", name, (child,)) for name, child in children.items())
     return call(kind, Term("named", "dict", entries))
 

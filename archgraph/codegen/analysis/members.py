@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from archgraph.codegen.analysis.body import Body
-from archgraph.codegen.analysis.containers import complete, container, tree_of
+from archgraph.codegen.analysis.containers import Repeats, complete, container, tree_of
 from archgraph.codegen.analysis.names import is_attribute
 from archgraph.codegen.analysis.scopes import Scope
 from archgraph.codegen.analysis.terms import call
@@ -25,10 +25,10 @@ _RANK = {"parameter": 0, "buffer": 1, "constant": 2}
 class Members:
     """Places what a scope constructs. `order` knows the children of a path in the order of the state dict."""
 
-    def __init__(self, body: Body, order: Callable[[str], tuple[str, ...]], counting: bool):
+    def __init__(self, body: Body, order: Callable[[str], tuple[str, ...]], repeats: Repeats):
         self._body = body
         self._order = order
-        self._counting = counting
+        self._repeats = repeats
         self._later: list[Member] = []
 
     def place(self, modules: Mapping[str, Term], tensors: Sequence[Member]) -> None:
@@ -98,7 +98,7 @@ class Members:
         children = {name: self._contained(name, tree[name]) for name in names}
         self._body.container = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
         self._body.containers[""] = self._body.base
-        children_first = Member("module", "", container(self._body.base, children, self._counting))
+        children_first = Member("module", "", container(self._body.base, children, self._repeats))
         self._body.members.insert(0, children_first)  # by its base's constructor, which runs before all else
 
     def _contained(self, path: str, node: Any) -> Term:
@@ -114,7 +114,7 @@ class Members:
         children = {name: self._contained(f"{path}.{name}", node[name]) for name in names}
         kind = "nn.ModuleList" if complete(names) else "nn.ModuleDict"
         self._body.containers[path] = kind
-        return container(kind, children, self._counting)
+        return container(kind, children, self._repeats)
 
     def _ordered(self, path: str, tree: Mapping[str, Any]) -> list[str]:
         """Children in the order of the state dict; numbered ones in the order of their numbers."""

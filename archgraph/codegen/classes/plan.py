@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from archgraph.codegen.analysis.alike_bodies import AlikeBodies
 from archgraph.codegen.analysis.body import Body
-from archgraph.codegen.analysis.body_reader import BodyReader
-from archgraph.codegen.analysis.containers import sequential
-from archgraph.codegen.analysis.loops import rolled
+from archgraph.codegen.analysis.body_reader import Surroundings
+from archgraph.codegen.analysis.containers import Repeats, sequential
 from archgraph.codegen.analysis.module_scopes import read
 from archgraph.codegen.analysis.names import class_name, is_usable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, argument_names
@@ -57,9 +56,10 @@ class _Planner:
     # -- classes -----------------------------------------------------------------------------------------------------
 
     def _plan_family(self, scopes: list[Scope]) -> None:
-        classes = self._grouped(scopes, False)
-        if len(classes) > 1:  # repetitions of different length may be all that differs
-            counted = self._grouped(scopes, True)
+        repeats = Repeats(counted=False)
+        classes = self._grouped(scopes, repeats)
+        if len(classes) > 1 and repeats.met:  # repetitions of different length may be all that differs
+            counted = self._grouped(scopes, Repeats(counted=True))
             classes = counted if len(counted) < len(classes) else classes
         if scopes[0].root:
             self._names.discard(scopes[0].title)
@@ -75,21 +75,18 @@ class _Planner:
             self._names.add(name)
             self._finish(name, parent, group)
 
-    def _grouped(self, scopes: list[Scope], counting: bool) -> list[UnifiedClass[Body]]:
-        return unified([self._body(scope, counting) for scope in scopes])
-
-    def _body(self, scope: Scope, counting: bool) -> Body:
+    def _grouped(self, scopes: list[Scope], repeats: Repeats) -> list[UnifiedClass[Body]]:
         def construct(below: Scope) -> Term:
-            return self.construct(below, counting)
+            return self.construct(below, repeats)
 
-        reader = BodyReader(scope, construct, self._order_below(scope), self._positions_of, counting)
-        return rolled(reader.read())
+        bodies = AlikeBodies(Surroundings(construct, self._order_below, self._positions_of, repeats))
+        return unified([bodies.body(scope) for scope in scopes])
 
     def _positions_of(self, scope: Scope | None) -> OutputPositions | None:
         return self._positions.get(id(scope))
 
-    def _order_below(self, scope: Scope) -> Any:
-        return lambda path: self._children.get(f"{scope.path}.{path}".strip("."), ())
+    def _order_below(self, scope: Scope, path: str) -> tuple[str, ...]:
+        return self._children.get(f"{scope.path}.{path}".strip("."), ())
 
     def _finish(self, name: str, parent: str, group: UnifiedClass[Body]) -> None:
         body = group.fullest
@@ -124,17 +121,17 @@ class _Planner:
 
     # -- constructions -----------------------------------------------------------------------------------------------
 
-    def construct(self, scope: Scope, counting: bool = False) -> Term:
+    def construct(self, scope: Scope, repeats: Repeats) -> Term:
         """How an instance is made: a call of its class, or a Sequential where it stands."""
         if id(scope) in self._assigned:
             made, index = self._assigned[id(scope)]
             return call(made.name, *_arguments(made, index))
-        children = [(step.path, self._linked(step, counting)) for step in scope.steps]
-        return sequential(children, scope.form == "named", counting)
+        children = [(step.path, self._linked(step, repeats)) for step in scope.steps]
+        return sequential(children, scope.form == "named", repeats)
 
-    def _linked(self, step: ScopeStep, counting: bool) -> Term:
+    def _linked(self, step: ScopeStep, repeats: Repeats) -> Term:
         if step.scope is not None:
-            return self.construct(step.scope, counting)
+            return self.construct(step.scope, repeats)
         assert step.construction is not None
         return step.construction
 

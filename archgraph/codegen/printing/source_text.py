@@ -56,7 +56,7 @@ class _Writer:
         code = "\n".join(self._body)
         defined: list[str] = []
         for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
-            if re.search(rf"(?<![\w.]){name}\(", code):
+            if f"{name}(" in code and re.search(rf"(?<![\w.]){name}\(", code):
                 defined.insert(0, text)
                 code = f"{text}\n{code}"
         standard = [("math", "import math"), ("warnings", "import warnings")]
@@ -254,7 +254,7 @@ def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 
 def _mentions(code: str, word: str) -> bool:
-    return re.search(rf"(?<![\w.]){word}\b", code) is not None
+    return word in code and re.search(rf"(?<![\w.]){word}\b", code) is not None
 
 
 def _imported(code: str) -> Iterator[str]:

@@ -264,7 +264,7 @@ class OnnxRuleContext:
             return self._parametrized(owner, owner.op, owner.op.parametrization)
         own = next(weight for weight in owner.weights if weight.name == name)
         dtype = self.computed.weights if own.dtype == SINGLE else own.dtype
-        return Initializer("", own.shape, dtype, (self.keys[name],))
+        return Initializer("", own.shape, dtype, (self.keys[name],), trained=own.trainable)
 
     def _parametrized(self, owner: Node, op: ParametrizedOperation, how: Parametrization) -> Initializer:
         """A weight that is computed from others when the file is written."""

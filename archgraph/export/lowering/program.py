@@ -108,6 +108,8 @@ class Initializer:
     fold: WeightFold | None = None
     gates: GateOrder | None = None
     parametrized: ParametrizedWeight | None = None
+    trained: bool = False
+    """Whether it is a trained weight as it is, and no buffer."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from archgraph.dims import Dim
 from archgraph.export.lowering.emission import OnnxRuleContext
+from archgraph.export.lowering.finite_values import is_finite
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.profiles import CPU, CUDA, rule
 from archgraph.export.rules.embedding import counting
@@ -45,10 +46,12 @@ def _addend(at: OnnxRuleContext, op: ops.ScaledDotProductAttention) -> str:
 
 
 def _may_hide_all(at: OnnxRuleContext) -> bool:
-    """Whether a row of the mask may leave no token; numbers in the spec say it."""
-    mask = at.emission.program.constants.get(at["mask"])
+    """Whether a row of the mask may leave no token: not where numbers in the spec say it, or where it is computed of
+    finite values, as a bias of relative positions is."""
+    program = at.emission.program
+    mask = program.constants.get(at["mask"])
     if mask is None:
-        return True
+        return at.types["mask"].dtype == "bool" or not is_finite(program, at["mask"])
     seen = mask if mask.dtype == bool else mask != -np.inf
     return not seen.any(axis=-1).all()
 

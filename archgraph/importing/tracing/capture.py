@@ -18,6 +18,7 @@ from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
 from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
+from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
@@ -75,6 +76,7 @@ def capture(
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
+        stack.enter_context(whole_recurrences())
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
             stack.enter_context(limited_trace(module))

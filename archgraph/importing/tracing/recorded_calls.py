@@ -11,6 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import TorchFunctionMode
 
+from archgraph.importing.tracing.recurrent_shapes import is_recurrent, recurrent_result
 from archgraph.importing.tracing.source_places import caller
 from archgraph.importing.tracing.training_mode import is_known
 
@@ -176,8 +177,11 @@ def _result(func: Callable[..., Any], args: Any, options: dict[str, Any], change
     """What a function makes, without contents. The module's own tensors are not changed."""
     if isinstance(changed, torch.Tensor) and not (isinstance(changed, FakeTensor) or changed.is_meta):
         return changed
-    if getattr(func, "__name__", "") in _NORMS and args:
+    name = getattr(func, "__name__", "")
+    if name in _NORMS and args:
         return torch.empty_like(args[0])
+    if is_recurrent(name, args):
+        return recurrent_result(*args)
     return func(*args, **options)
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from archgraph.importing.writing.alike_arguments import with_alike_arguments
 from archgraph.importing.writing.copies import copies_of_one
 from archgraph.importing.writing.numbered_values import count_of
+from archgraph.importing.writing.repeated_stages import STAGES
+from archgraph.importing.writing.stage_arguments import OVER_STAGES
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass
 
@@ -66,7 +68,7 @@ def counts_in_lists(group: UnifiedClass[BodyTemplate]) -> Mapping[int, str]:
     statements that have them."""
     found: dict[int, str] = {}
     for statement in group.fullest.entries():
-        if statement.term.kind != "copies":
+        if statement.term.kind not in ("copies", STAGES):
             continue
         places = iter([place for place, column in enumerate(group.columns) if column.statement is statement])
         count, lists = -1, False
@@ -75,6 +77,7 @@ def counts_in_lists(group: UnifiedClass[BodyTemplate]) -> Mapping[int, str]:
                 place = next(places)
                 count = place if part.kind == "number" else count
                 lists |= part.kind == "each" and len(set(map(repr, group.columns[place].values))) > 1
+            lists |= any(one.kind == OVER_STAGES for one in part.all())
         if lists:
             found[count] = statement.name
     return found

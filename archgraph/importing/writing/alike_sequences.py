@@ -14,6 +14,8 @@ from archgraph.importing.writing.naming import block_name, unhidden_name
 from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
 
+CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
+"""Modules that hold others and compute nothing themselves."""
 _OF_A_BLOCK = 2
 SEQUENCE = "sequence of "
 """Begins the names of classes of which it is open whether they become blocks."""
@@ -99,11 +101,21 @@ def _form(call: Call) -> Hashable:
     written: list[Hashable] = [tuple((value.type.rank, value.dtype) for value in call.body.inputs)]
     for item in call.body.items:
         read = tuple(numbers[id(value)] for value in read_by(item))
-        inner = _form(item) if isinstance(item, Call) else tuple(one for one in _values(item) if isinstance(one, str))
+        inner = _inner_form(item) if isinstance(item, Call) else tuple(filter(_is_word, _values(item)))
         written.append((item.name, _word(item), inner, read))
         for value in item.outputs:
             numbers[id(value)] = len(numbers)
     return (*written, *(numbers[id(value)] for value in call.body.outputs.values()))
+
+
+def _inner_form(call: Call) -> Hashable:
+    """What alike containers have in common of what they call: the layers of a container; of other modules the class."""
+    contained = call.block in CONTAINERS or call.block.startswith(SEQUENCE)
+    return _form(call) if contained else (len(call.inputs), len(call.outputs))
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _values(node: Node) -> Iterator[Any]:

@@ -11,25 +11,37 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sections import with_alike_sections
-from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.alike_sequences import (
+    CONTAINERS,
+    with_classes_of_sequences,
+    without_needless_classes,
+)
 from archgraph.importing.writing.block_names import block_word, words_of_contents
-from archgraph.importing.writing.block_symbols import block_symbols, candidates, numbers_of_widths, own_arguments
+from archgraph.importing.writing.block_symbols import (
+    block_symbols,
+    candidates,
+    numbers_of_widths,
+    own_arguments,
+    sizes_of_inputs,
+)
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.counted_starts import set_starts
-from archgraph.importing.writing.followed_parameters import without_followed
+from archgraph.importing.writing.dense_connections import with_joining_modules
+from archgraph.importing.writing.followed_parameters import with_read_parameters, without_followed
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
-from archgraph.importing.writing.head_sizes import with_head_sizes
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
 from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import without_sizes_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter
+from archgraph.importing.writing.neighbouring_sizes import with_both_sides, with_head_sizes
 from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
+from archgraph.importing.writing.network_rates import with_rates
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
@@ -52,8 +64,6 @@ from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
-
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
 
 @dataclass(eq=False, slots=True)
@@ -82,7 +92,7 @@ class BlockClass:
 
 def block_classes(graph: Graph) -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there."""
-    graph = with_alike_reshapes(with_scans(graph))
+    graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
     graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = standard_calls(graph)
@@ -218,6 +228,8 @@ class _BlockPlanner:
         )
         if name:
             found = _with_relations(group, found, symbols)
+            if calls := networks(self._graph):
+                found = with_rates(found, group.columns, [call.arguments for call in calls])
         set_starts(group, found.expressions)
         known = set(symbols.values())
         rows = [template.handed or [] for template in group.templates]
@@ -274,8 +286,10 @@ def _with_relations(
 ) -> InferredClass:
     """A class with expressions in place of the numbers that follow from others."""
     widths = numbers_of_widths(group.templates, symbols)
-    known = without_followed(found, widths, own_arguments(group.templates, symbols))
-    return replace(known, expressions=with_head_sizes(group, known.expressions, widths, known.parameters))
+    inputs = sizes_of_inputs(group.templates, symbols)
+    known = without_followed(found, widths, inputs, own_arguments(group.templates, symbols))
+    expressions = with_head_sizes(group, known.expressions, widths, known.parameters)
+    return with_read_parameters(replace(known, expressions=with_both_sides(group, expressions, inputs)))
 
 
 def _argument_names(templates: Sequence[BodyTemplate]) -> set[str]:

@@ -8,9 +8,11 @@ from typing import Any
 from archgraph.graph.types import Call, Graph, Item, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
 from archgraph.importing.writing.any_rank import LAST, is_of_any_rank
+from archgraph.importing.writing.following_numbers import KnownNumber
 from archgraph.importing.writing.listed_inputs import ANY_SIZE
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.structure.expressions import ParameterName
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -97,6 +99,16 @@ def numbers_of_widths(templates: Sequence[BodyTemplate], symbols: Symbols) -> di
         if is_width and name.isidentifier() and name != ANY_SIZE and all(type(value) is int for value in values):
             found.setdefault(name, values)
     return found
+
+
+def sizes_of_inputs(templates: Sequence[BodyTemplate], symbols: Symbols) -> list[list[KnownNumber]]:
+    """The sizes of each input, as far as all instances have numbers there."""
+    found: dict[int, list[KnownNumber]] = {}
+    for (place, axis), name in symbols.items():
+        values = [template.body.inputs[place].shape[axis] for template in templates]
+        if name.isidentifier() and name != ANY_SIZE and all(type(value) is int for value in values):
+            found.setdefault(place, []).append(KnownNumber(ParameterName(name), values))
+    return [*found.values()]
 
 
 def own_arguments(templates: Sequence[BodyTemplate], symbols: Symbols) -> list[ClassParameter]:

@@ -116,9 +116,8 @@ def _has_numbers(one: WrittenStatement) -> bool:
     """Whether a call can be made by a block that is an argument."""
     parts = list(_arguments(one))
     numbers = all(part.kind == "argument" and part.parts[0].kind == "number" for part in parts)
-    return (
-        numbers and bool(one.path) and not one.ties and not one.training and "op" not in {part.text for part in parts}
-    )
+    told = any(part.text == "op" for part in parts)
+    return numbers and not told and bool(one.path) and not one.ties and not one.training
 
 
 def with_defaults(name: str, parameters: Collection[Any], defaults: Mapping[Default, Any]) -> None:

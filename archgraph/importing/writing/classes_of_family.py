@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
@@ -62,8 +62,15 @@ def _classes(family: Sequence[Call], read: Read) -> _Classes:
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:
     """The template with copies for modules side by side, in a row, in groups and in stages, and sums over them."""
-    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always))
-    return with_repeated_stages(with_folded_sums(copied, from_second))
+    return with_repeated_stages(with_copies_in_stages(template, always, from_second))
+
+
+def with_copies_in_stages(
+    template: BodyTemplate, always: bool = False, from_second: bool = False, cuts: Collection[str] = frozenset()
+) -> BodyTemplate:
+    """The template with all of these but for stages. At the names in `cuts` copies in a row begin anew."""
+    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always, cuts))
+    return with_folded_sums(copied, from_second)
 
 
 def _in_copies(

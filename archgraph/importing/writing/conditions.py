@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from archgraph.importing.writing.depth_rates import DepthRate
 from archgraph.importing.writing.listed_inputs import ANY_SIZE
 from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import expression_text
@@ -23,12 +24,17 @@ def conditions_of_parts(
 ) -> tuple[dict[str, str], set[str]]:
     """The condition of each optional part as an expression, and the flags that are not needed."""
     conditions: dict[str, str] = {}
-    opposite: dict[tuple[bool, ...], str] = {}
+    told_by_parts = {*found.flags.values()}
+    opposite = {
+        tuple(not value for value in one.values): f"not {one.name}"
+        for one in reversed(found.parameters)
+        if one.name not in told_by_parts and all(isinstance(value, bool) for value in one.values)
+    }
     flags = {one.name for one in found.parameters if one.role == "flag"}
     unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))
     for part, flag in found.flags.items():
         presence = group.presence[part]
-        missing = [[value is not ABSENT for value in one.values] for one in found.parameters]
+        missing = [[value is not ABSENT and value is not None for value in one.values] for one in found.parameters]
         told = (one.name for one, there in zip(found.parameters, missing, strict=True) if there == presence)
         name = next((name for name in told if name != flag), "")
         plain = next((text for text, column in unchanged if column == presence), "") if flag in flags else ""
@@ -90,8 +96,12 @@ def _of_unchanged_sizes(
         yield f"{name} != 1", [not one for one in column]
     for one in found.parameters:
         least = int(one.name == "kernel_size")
-        if all(type(value) in (int, float) and value >= least for value in one.values):
+        if all(_is_number(value) and value >= least for value in one.values):
             yield f"{one.name} > {least}", [value > least for value in one.values]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) or isinstance(value, DepthRate)
 
 
 def _pairs_of_channels(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,8 +15,9 @@ from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
 
-def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
-    """The template with each run of at least two alike statements written as one, where that is simpler, or always."""
+def with_copies(template: BodyTemplate, always: bool = False, cuts: Collection[str] = frozenset()) -> BodyTemplate:
+    """The template with each run of at least two alike statements written as one, where that is simpler, or always. At
+    the statements of the names in `cuts` a run begins anew."""
     statements: list[WrittenStatement] = list(template.entries())
     calls = list(map(as_call, statements))
     readers: dict[int, int] = {}
@@ -37,7 +38,8 @@ def with_copies(template: BodyTemplate, always: bool = False) -> BodyTemplate:
             made.append(_shared(statements[place : place + length]))
             place += length
             continue
-        length, pattern = _run(calls, place, readers, known)
+        cut = next((at for at in range(place + 1, len(calls)) if calls[at].name in cuts), len(calls))
+        length, pattern = _run(calls, place, readers, known, cut)
         run = calls[place : place + length]
         alone = pattern is not None and _is_alone(statements, place, length, pattern)
         if length > 1 and pattern is not None and (always or _saves(run, pattern, alone)):
@@ -75,9 +77,10 @@ def _shared(run: Sequence[WrittenStatement]) -> WrittenStatement:
 
 
 def _run(
-    statements: Sequence[WrittenStatement], at: int, readers: dict[int, int], known: Mapping[int, Place]
+    statements: Sequence[WrittenStatement], at: int, readers: dict[int, int], known: Mapping[int, Place], cut: int
 ) -> tuple[int, Pattern | None]:
-    """How many statements from here on are copies of one another, and how their names count."""
+    """How many statements from here on, before the one at `cut`, are copies of one another, and how their names
+    count."""
     first = statements[at]
     if first.term.kind != "call" or is_lent(first, statements) or is_scan(first):
         return 1, None
@@ -90,7 +93,7 @@ def _run(
             continue
         length = 1
         own: tuple[str, ...] = ()
-        while at + length < len(statements) and _continues(statements, at, length, pattern, readers):
+        while at + length < cut and _continues(statements, at, length, pattern, readers):
             chained = pattern.chain or first.ports[:1]
             found = ports_of_their_own(statements[at : at + length + 1], known, chained)
             if found is None:

@@ -1,4 +1,4 @@
-"""Stages of one module next to stages of several, as `stages.0` next to `stages.1`: copies, of which it is one."""
+"""Stages of one module next to stages of several, as the first of many is: copies of which there is one."""
 
 from __future__ import annotations
 

@@ -9,16 +9,19 @@ from itertools import pairwise, takewhile
 from typing import Any
 
 from archgraph.importing.writing.chosen_blocks import CHOICE
-from archgraph.importing.writing.copies import is_lent, is_scan
+from archgraph.importing.writing.copies import is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.plain_operations import as_call
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import expression_text
-from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.template import Statement
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
 
 COUNT = "repeat"
+_ONE = "one"
+"""The role of the count of a run that is one module in all networks."""
 
 
 class CountedStart(int):
@@ -65,9 +68,11 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
         if all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row)):
             continue
         plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
+        counts = [_ONE if all(run.single for run in runs) else COUNT for runs in zip(*rows, strict=True)]
         for template, row in zip(templates, rows, strict=True):
             for place, run in list(enumerate(row))[plain:]:
-                template.statements[run.at] = _run_with_start(template.entries()[run.at], prefix, run, place)
+                one = template.entries()[run.at]
+                template.statements[run.at] = _run_with_start(one, prefix, run, place, counts[place])
 
 
 def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:
@@ -93,22 +98,26 @@ def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) ->
         count = next(int(part.value) for part in one.term.parts if part.kind == "number")
         return (pattern.prefix, _CountedRun(at, pattern.start, count, one.term.text, False)) if plain else None
     prefix, dot, last = one.name.rpartition(".")
-    plain = one.term.kind == "call" and len(one.outs) == 1 and not is_lent(one, entries) and not is_scan(one)
+    called = as_call(one)
+    plain = called.term.kind == "call" or (one.term.kind == "operation" and not one.path and bool(operands_of(one)))
+    plain = plain and len(one.outs) == 1 and not (is_lent(one, entries) or is_scan(one) or one.training)
     if not plain or not dot or not last.isdecimal() or one.ties:
         return None
-    return f"{prefix}.", _CountedRun(at, int(last), 1, one.term.text, True)
+    return f"{prefix}.", _CountedRun(at, int(last), 1, called.term.text, True)
 
 
-def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int) -> WrittenStatement:
-    """The statement of a run as copies that begin where the runs before end."""
+def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int, count: str) -> WrittenStatement:
+    """The statement of a run as copies that begin where the runs before end; `count` is the role of how many."""
     start = CountedStart(run.start, place) if place else run.start
     pattern = Pattern(prefix, start, "")
-    word = "part" if run.text == CHOICE else run.text
+    word = "part" if run.text == CHOICE else run.text.partition("(")[0]
     name = f"{prefix}{word}_{place}" if place else f"{prefix}{run.start}"
-    parts = one.term.parts
+    if run.single and not one.path:
+        return replace(one, name=name)
+    parts = (as_call(one) if run.single else one).term.parts
     if run.single:
         read = [part for part in parts if part.kind == "variable"]
-        parts = (*read, number(COUNT, 1), *(part for part in parts if part.kind != "variable"))
+        parts = (*read, number(count, 1), *(part for part in parts if part.kind != "variable"))
     return replace(one, term=Term("copies", run.text, parts, value=pattern), name=name, path=name)
 
 
@@ -127,6 +136,10 @@ def set_starts(group: UnifiedClass[BodyTemplate], expressions: Mapping[int, Expr
     for place, column in enumerate(group.columns):
         if column.statement is not None and column.role == COUNT and place in expressions:
             counts.setdefault(id(column.statement), expressions[place])
+    for place, column in enumerate(group.columns):  # copies that walk lists which are parameters
+        walked = expressions.get(place)
+        if column.statement is not None and isinstance(walked, ParameterName) and isinstance(column.values[0], tuple):
+            counts.setdefault(id(column.statement), ParameterName(f"len({walked.name})"))
     before: dict[str, list[Expression]] = {}
     for entry in group.fullest.entries():
         pattern = entry.term.value
@@ -135,7 +148,7 @@ def set_starts(group: UnifiedClass[BodyTemplate], expressions: Mapping[int, Expr
             if isinstance(pattern.start, CountedStart):
                 pattern.start.text = _sum(row)
             row.append(counts.get(id(entry), ConstantNumber(_count(entry))))
-        elif entry.name.rpartition(".")[2].isdecimal():
+        elif entry.name.rpartition(".")[2].isdecimal() or (not entry.path and "." in entry.name):
             before.setdefault(f"{entry.name.rpartition('.')[0]}.", []).append(ConstantNumber(1))
 
 

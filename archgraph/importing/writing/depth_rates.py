@@ -79,7 +79,7 @@ def _known(values: Sequence[float], arguments: Mapping[str, Any]) -> Mapping[flo
     ]
     rate = largest[0] if largest else values[-1]
     layers = round(rate / step)
-    made = {value: DepthRate(value, rate, round(value / step), layers) for value in values}
+    made = {value: DepthRate(value, rate, round(value / step), layers) for value in {0.0, *values}}
     exact = all(abs(one.rate * one.before / one.layers - value) < _ROUNDING * rate for value, one in made.items())
     return made if exact else {}
 

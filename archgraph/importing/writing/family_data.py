@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
-from archgraph.importing.writing.block_classes import block_classes
+from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.shared_norms import with_shared_norms
@@ -17,15 +19,60 @@ from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
 
 
+@dataclass(frozen=True, slots=True)
+class OtherSize:
+    """The first network of a family, made for square images of `other` than its own `side`, which is this `argument` of
+    its constructor."""
+
+    argument: str
+    side: int
+    other: int
+    graph: Graph
+    arguments: Mapping[str, Any]
+
+
 def family_data(
-    networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]], name: str, about: str = ""
+    networks: Mapping[str, Graph],
+    arguments: Sequence[Mapping[str, Any]],
+    name: str,
+    about: str = "",
+    resized: OtherSize | None = None,
 ) -> dict[str, Any]:
     """A spec whose presets, under the names of the networks, compute what these compute, under the same keys.
 
-    `arguments` are those of the networks' constructors. The defaults of parameters are the first network's. Raises
+    `arguments` are those of the networks' constructors. The defaults of parameters are the first network's. With the
+    first network `resized`, the size of images is a parameter if all that differs follows from it. Raises
     ImportingError where the networks are not of one class.
     """
+    if resized is not None:
+        graphs = {**networks, f"{next(iter(networks))} {resized.argument}": resized.graph}
+        sides = ((*arguments, resized.arguments), (*([resized.side] * len(arguments)), resized.other))
+        given = [{**one, resized.argument: side} for one, side in zip(*sides, strict=True)]
+        try:
+            whole, blocks = _classes(graphs, given)
+        except ImportingError:  # with the other one they are of several classes
+            whole = None
+        if whole is not None and _differing(whole) == {resized.argument}:
+            return _spec(networks, whole, blocks, name, about)
+    return _spec(networks, *_classes(networks, arguments), name, about)
+
+
+def _classes(
+    networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]]
+) -> tuple[BlockClass, list[BlockClass]]:
+    """The class of the networks, and those of their blocks."""
     *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)))
+    return whole, blocks
+
+
+def _differing(whole: BlockClass) -> set[str]:
+    """The parameters in which the last network is not the first."""
+    return {one.name for one in whole.parameters if one.values[-1] != one.values[0]}
+
+
+def _spec(
+    networks: Mapping[str, Graph], whole: BlockClass, blocks: Sequence[BlockClass], name: str, about: str
+) -> dict[str, Any]:
     spec: dict[str, Any] = {"archgraph": 1, "name": name}
     if about:
         spec["about"] = about

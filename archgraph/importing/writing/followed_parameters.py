@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archgraph.importing.writing.following_numbers import KnownNumber, following, list_of_ratios
+from archgraph.importing.writing.following_numbers import KnownNumber, following, following_size, list_of_ratios
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.inference import InferredClass
@@ -15,34 +15,69 @@ from archgraph.structure.number_kinds import AXES
 from archgraph.structure.parameters import ClassParameter, is_wide
 from archgraph.structure.unification import ABSENT
 
+_SIZES = AXES | {"end", "repeats"}
+"""Roles of sizes that are no widths, and of counts of places."""
+_SIDES = ("size", "resolution")
+"""Parts of the names of arguments that are such sizes."""
 _READ = ("in_", "skip_")
 """How arguments begin that say what is read: those that say what is made come first."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def without_followed(
-    found: InferredClass, widths: Mapping[str, Sequence[Any]], arguments: Sequence[ClassParameter]
+    found: InferredClass,
+    widths: Mapping[str, Sequence[Any]],
+    inputs: Sequence[Sequence[KnownNumber]],
+    arguments: Sequence[ClassParameter],
 ) -> InferredClass:
     """The class without the parameters that follow from others. Arguments of constructors stay: their authors chose
-    them. `widths` are the channels of what instances read, by their symbols, `arguments` all that their constructors
-    have."""
+    them. `widths` are the channels of what instances read, by their symbols, `inputs` all sizes of each of these,
+    `arguments` all that their constructors have."""
     parameters, expressions = list(found.parameters), dict(found.expressions)
-    told = {*widths, *found.flags.values()}
+    told = {
+        *widths,
+        *(name for row in inputs for one in row for name in names_in(one.expression)),
+        *found.flags.values(),
+    }
     kept: set[str] = set()
     for target in reversed(found.parameters):
         if target.name in told | kept or target.role == "argument" or is_told_in_text(target.name, expressions):
             continue
-        others = [one for one in parameters if one is not target and one.name not in widths and one.wide]
-        instead = _instead(target, widths, others, arguments)
+        others = [one for one in parameters if one is not target and one.name not in told]
+        instead = _size_instead(target, inputs, others)
+        instead = instead or _instead(target, widths, [one for one in others if one.wide], arguments)
         if instead is None:
             continue
         names = names_in(instead)
         kept |= names
         parameters.remove(target)
-        known = {one.name for one in parameters} | {*widths}
+        known = {one.name for one in parameters} | told
         parameters += [one for one in arguments if one.name in names - known]
         expressions = {place: substituted(one, target.name, instead) for place, one in expressions.items()}
     return replace(found, parameters=tuple(parameters), expressions=expressions)
+
+
+def with_read_parameters(found: InferredClass) -> InferredClass:
+    """The class without the parameters that no number is any more."""
+    read = {name for one in found.expressions.values() for name in names_in(one)} | {*found.flags.values()}
+    return replace(found, parameters=tuple(one for one in found.parameters if one.name in read))
+
+
+def _size_instead(
+    target: ClassParameter, inputs: Sequence[Sequence[KnownNumber]], others: Sequence[ClassParameter]
+) -> Expression | None:
+    """The expression for a size that is no width, in the sizes of what is read or as another such size."""
+    if target.role not in _SIZES:
+        return None
+    known = [
+        KnownNumber(ParameterName(one.name), one.values)
+        for one in others
+        if one.role in _SIZES or (one.role == "argument" and any(word in one.name for word in _SIDES))
+    ]
+    if any(isinstance(value, tuple) for value in target.values):
+        entries = list_of_ratios(target.values, known)
+        return ParameterName(f"[{', '.join(map(expression_text, entries))}]") if entries else None
+    return following_size(target.values, inputs, known)
 
 
 def _instead(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from typing import Any
 
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
@@ -138,3 +139,51 @@ def _on_grid(expression: Expression, part: int, more: int, grid: int) -> Express
     taken = expression if part == 1 else Arithmetic("//", expression, ConstantNumber(part))
     raised = Arithmetic("+", taken, ConstantNumber(more)) if more else taken
     return Arithmetic("*", Arithmetic("//", raised, ConstantNumber(grid)), ConstantNumber(grid))
+
+
+def following_size(
+    values: Sequence[Any], inputs: Sequence[Sequence[KnownNumber]], known: Sequence[KnownNumber]
+) -> Expression | None:
+    """The expression for a size of a shape in those of the `inputs`, each with its sizes in order: one of them with one
+    more or less, the places of a grid, those of one of half its sides; or another number that is the same everywhere,
+    the square of one, or the product of two. Such sizes vary with the images that a network is made for, of which two
+    show a relation."""
+    present = [place for place, value in enumerate(values) if not _is_missing(value)]
+    if len({repr(values[place]) for place in present}) < LEAST:
+        return None
+    column = [values[place] for place in present]
+    for expression, made in _sizes(inputs, known, present):
+        if all(type(value) is int and value == other for value, other in zip(column, made, strict=True)):
+            return expression
+    return None
+
+
+def _sizes(
+    inputs: Sequence[Sequence[KnownNumber]], known: Sequence[KnownNumber], present: Sequence[int]
+) -> Iterator[tuple[Expression, Sequence[Any]]]:
+    rows = [[(one.expression, [one.values[place] for place in present]) for one in row] for row in inputs]
+    plain = [[one for one in row if all(type(value) is int for value in one[1])] for row in rows]
+    for one in known:
+        yield one.expression, [one.values[place] for place in present]
+    for row in plain:
+        yield from row
+    for row in plain:
+        for size, values in row:
+            yield Arithmetic("-", size, ConstantNumber(1)), [value - 1 for value in values]
+            yield Arithmetic("+", size, ConstantNumber(1)), [value + 1 for value in values]
+    for part in (1, 2):
+        for row in plain:
+            for (one, ours), (other, theirs) in pairwise(row):
+                sides = [one, other] if part == 1 else [_half(one), _half(other)]
+                made = [(a // part) * (b // part) for a, b in zip(ours, theirs, strict=True)]
+                yield Arithmetic("*", *sides), made
+    numbers = [(one.expression, [one.values[place] for place in present]) for one in known]
+    whole = [one for one in numbers if all(type(value) is int for value in one[1])]
+    for one, values in whole:
+        yield Arithmetic("**", one, ConstantNumber(2)), [value**2 for value in values]
+    for (one, ours), (other, theirs) in combinations(whole, 2):
+        yield Arithmetic("*", one, other), [a * b for a, b in zip(ours, theirs, strict=True)]
+
+
+def _half(size: Expression) -> Expression:
+    return Arithmetic("//", size, ConstantNumber(2))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.member_paths import member_paths
+from archgraph.importing.writing.numbered_values import count_of
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.ops.contract import Weight
 
@@ -50,8 +51,7 @@ def _paths(statement: WrittenStatement) -> Iterator[str]:
     if not isinstance(pattern, Pattern):
         yield statement.name
         return
-    count = next(part.value for part in statement.term.parts if part.kind == "number" and part.text == "repeat")
-    for place in range(count):
+    for place in range(count_of(statement)):
         yield f"{pattern.prefix}{pattern.start + place}{pattern.suffix}"
 
 

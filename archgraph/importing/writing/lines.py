@@ -113,7 +113,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         keys["repeat"] = writer.written(arguments[0])
         members = tuple(_members(statement, arguments[1:], writer))
     elif term.kind == STAGES:
-        keys["repeat"] = writer.written(arguments[0])
+        if statement.name not in made.listed:
+            keys["repeat"] = writer.written(arguments[0])
         stage_keys = StageKeys(writer, known)
         members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
         if stage_keys.lists:
@@ -281,6 +282,18 @@ def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str
     """An argument that each copy has another value of: counting, or from a list that the copies walk."""
     if isinstance(values, list) and values == list(range(len(values))):
         return "=i"
+    same = next((word for word, known in lists.items() if known == values and _are_widths(values)), "")
+    if same:
+        return f"={same}"
     word = free(f"{name}_" if not is_parameter(name) else name, known | set(lists) | {"i", "first", "last"})
     lists[word] = values
     return f"={word}"
+
+
+def _are_widths(values: Any) -> bool:
+    """Whether the numbers of a list are equal to others by no accident."""
+    return isinstance(values, str) or (isinstance(values, list) and len(values) > 1 and min(map(_width, values)) > 1)
+
+
+def _width(value: Any) -> int:
+    return value if type(value) is int else 0

@@ -10,9 +10,11 @@ from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_sections import with_alike_sections
 from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
-from archgraph.importing.writing.classes_of_family import with_all_copies
+from archgraph.importing.writing.classes_of_family import with_copies_in_stages
+from archgraph.importing.writing.constant_runs import cuts_in_runs
 from archgraph.importing.writing.copies_of_levels import with_copies_of_levels
 from archgraph.importing.writing.counted_starts import with_counted_starts
+from archgraph.importing.writing.family_stages import with_stages_of_family
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.unification import UnifiedClass, unified
@@ -32,13 +34,15 @@ def network_class(
     """
     tried = []
     for always, places_too in _WAYS:
-        templates = list(map(read, networks))
-        with_alike_sections(templates)
-        with_chosen_blocks(templates, standard, places_too)
+        templates = _chosen(networks, read, standard, places_too)
         if always is not None:
-            for one in templates:
-                with_all_copies(one, always)
+            cuts = cuts_in_runs([with_copies_in_stages(one, always) for one in templates])
+            if any(cuts):
+                templates = _chosen(networks, read, standard, places_too)
+                for one, names in zip(templates, cuts, strict=True):
+                    with_copies_in_stages(one, always, cuts=names)
             with_copies_of_levels(templates)
+            with_stages_of_family(templates)
             with_counted_starts(templates)
             templates = list(with_alike_copies(templates, across=True))
         tried.append(with_joined_classes(unified(templates), with_keys_of_its_own=True))
@@ -50,6 +54,16 @@ def network_class(
     places = {id(call): place for place, call in enumerate(networks)}
     found.templates.sort(key=lambda template: places[id(template.call)])
     return found
+
+
+def _chosen(
+    networks: Sequence[Call], read: Callable[[Call], BodyTemplate], standard: frozenset[str], places_too: bool
+) -> list[BodyTemplate]:
+    """The networks in sections that are alike, with blocks that are arguments."""
+    templates = list(map(read, networks))
+    with_alike_sections(templates)
+    with_chosen_blocks(templates, standard, places_too)
+    return templates
 
 
 def _difference(one: BodyTemplate, other: BodyTemplate) -> ImportingError:

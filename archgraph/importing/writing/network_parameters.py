@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from archgraph.graph.types import Node
-from archgraph.importing.writing.counted_starts import has_fixed_start_behind
 from archgraph.importing.writing.followed_entries import FollowedEntries
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.network_rates import grown
@@ -23,11 +21,12 @@ from archgraph.importing.writing.network_sources import (
     after,
     claims,
     entry,
-    has_affinity,
     length,
     ratios,
     stepped,
 )
+from archgraph.importing.writing.picture_sizes import number_of_pictures
+from archgraph.importing.writing.promoted_arguments import PromotedArguments
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import WIDE, ClassParameter, fits, is_wide
@@ -36,15 +35,10 @@ from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 _SERIES = {COUNTS: "depths", "out_channels": "channels", "out_features": "features"}
 """What a list of the stages' numbers is called, where its role is no word for it."""
 _SINGLE = {COUNTS: "depth"}
-_CLASSES = "num_classes"
-_DROP_RATE = "drop_rate"
 _GROUPS = "groups"
 _SIZE = "image_size"
-_LEAST_WIDTH = 16
-"""Smaller ones are equal to an argument by accident."""
 _LEAST_SERIES = 3
 """So many widths grow by no accident."""
-_VARIED = ("head", "patch", "window", "depth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +74,16 @@ class _Inference:
         self._columns = [replace(one, values=with_absent_lists(one)) for one in group.columns]
         self._series = series_of(self._columns)
         self._expressions: dict[int, Expression] = {}
+        self._promoted = PromotedArguments(group, sources, self._sources_of)
+        self._side: ClassParameter | None = None
+        """The size of the inputs, where that varies."""
         self._order = {id(one): place for place, one in enumerate(group.fullest.entries())}
 
     def size(self, values: tuple[int, ...]) -> Expression:
         """A size of an input: an argument, or a parameter of its own."""
-        return self._left(Column(_SIZE, "input", values))
+        found = self._left(Column(_SIZE, "input", values))
+        self._side = next((one for one in self._sources.used if found == ParameterName(one.name)), None)
+        return found
 
     def made(self, part_name: Callable[[str], str], sizes: Mapping[tuple[int, int], str]) -> NetworkInference:
         """Lists of counts first, which rates are made of; then what arguments say as they are; then what follows from
@@ -93,6 +92,7 @@ class _Inference:
             if self._columns[places[0]].role == COUNTS:
                 self._new_list(places)
         self._explain(range(len(self._columns)), lambda column: grown(column, self._sources))
+        self._explain(range(len(self._columns)), self._pictured)
         for find, single in ((self._listed, self._same), (self._widened, self._scaled)):
             for places in self._open_series():
                 found = find(places)
@@ -210,6 +210,17 @@ class _Inference:
                     return stepped(self._used(source), step)
         return None
 
+    def _pictured(self, column: Column) -> Expression | None:
+        """What follows from the size of the images."""
+        if self._side is None:
+            return None
+        own = [one for one in self._sources.known if self._sources.is_argument(one)]
+        if any(one is not self._side and fits(column.values, one.values) for one in own):
+            return None
+        expression, used = number_of_pictures(column.values, self._side, own) or (None, ())
+        self._sources.use(*used)
+        return expression
+
     def _sources_of(self, column: Column) -> list[ParameterSource]:
         if any(isinstance(value, tuple) for value in column.values):
             return list(self._sources.of_lists(column.role))
@@ -237,8 +248,7 @@ class _Inference:
         """What a number is of which no argument says anything."""
         if not varies(column.values):
             value = next(value for value in column.values if value is not ABSENT)
-            found = self._classes(column, value) or self._dropped(column, value) or self._promoted(column, value)
-            return found or ConstantNumber(value)
+            return self._promoted.argument(column) or ConstantNumber(value)
         found = self._same(column) or self._scaled(column)
         if found is not None:
             return found
@@ -249,46 +259,6 @@ class _Inference:
             around = re.sub(r"\W+", "_", column.place).strip("_")
             word = f"{around}_{word}" if around[:1].isalpha() else f"{word}_{around}"
         return ParameterName(self._sources.add(word, column.role, list(column.values)).name)
-
-    def _classes(self, column: Column, value: Any) -> Expression | None:
-        """The number of classes, which the last layer of a classifier has."""
-        parameter = next((one for one in self._sources.known if one.name == _CLASSES), None)
-        wide = column.role in ("out_features", "out_channels")
-        if parameter is None or not wide or any(one != value for one in parameter.values):
-            return None
-        self._sources.use(parameter)
-        return ParameterName(_CLASSES)
-
-    def _dropped(self, column: Column, value: Any) -> Expression | None:
-        """The argument that a rate of dropout is, where one alone could be, or the one that all networks call so."""
-        made = getattr(column.statement, "made", None)
-        if type(value) is not float or not value or not isinstance(made, Node) or made.op.name != "dropout":
-            return None
-        rates = [one for one in self._sources.known if "drop" in one.name and all(rate == value for rate in one.values)]
-        chosen = [one for one in rates if one.name == _DROP_RATE] or rates
-        if len(chosen) != 1 or not self._sources.is_argument(chosen[0]):
-            return None
-        self._sources.use(chosen[0])
-        return ParameterName(chosen[0].name)
-
-    def _promoted(self, column: Column, value: Any) -> Expression | None:
-        """The argument that a number is which all networks have: what its author calls so is one of other networks of
-        the class."""
-        counted = type(value) is int or (isinstance(value, tuple) and all(type(one) is int for one in value))
-        varied = is_wide(column.role) or column.role == COUNTS or any(word in column.role for word in _VARIED)
-        if not counted or not varied or any(one is ABSENT for one in column.values):
-            return None
-        if is_wide(column.role) and type(value) is int and value < _LEAST_WIDTH:
-            return None
-        if column.role == COUNTS and has_fixed_start_behind(column.statement, self._group.fullest.entries()):
-            return None
-        for source in self._sources_of(column):
-            name = source.parameters[0].name
-            plain = source.is_whole and self._sources.is_argument(source.parameters[0])
-            named = has_affinity(name, column.role) and "group" not in name  # the width of each
-            if plain and named and fits(column.values, source.values):
-                return self._used(source)
-        return None
 
     # -- conditions --------------------------------------------------------------------------------------------------
 

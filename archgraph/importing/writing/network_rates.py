@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from archgraph.importing.writing.depth_rates import BEFORE, LAYERS, RATE, DepthRate
@@ -10,6 +11,7 @@ from archgraph.importing.writing.network_series import varies
 from archgraph.importing.writing.network_sources import COUNTS, NetworkSources, has_affinity, length, stepped
 from archgraph.importing.writing.values import expression_text, rate_text
 from archgraph.structure.expressions import ConstantNumber, Expression, ParameterName
+from archgraph.structure.inference import InferredClass
 from archgraph.structure.parameters import ClassParameter, fits
 from archgraph.structure.unification import ABSENT, Column
 
@@ -40,10 +42,32 @@ def grown(column: Column, sources: NetworkSources) -> Expression | None:
 _PARTS = (RATE, BEFORE, LAYERS)
 
 
+def with_rates(found: InferredClass, columns: Sequence[Column], networks: Sequence[Mapping[str, Any]]) -> InferredClass:
+    """A class of a family to which the largest rate of stochastic depth is handed, where all of the networks, with
+    these arguments, have one that it is: else a parameter of the network would change it in some places only."""
+    places = [place for place, one in enumerate(columns) if one.role == RATE]
+    known = [place for place in places if isinstance(found.expressions.get(place), ConstantNumber)]
+    rates = {value for place in known for value in columns[place].values}
+    if len(rates) != 1 or any(one.name == RATE for one in found.parameters):
+        return found
+    (rate,) = rates
+    if rate is ABSENT or not all(
+        any(_is_rate(name) and value == rate for name, value in one.items()) for one in networks
+    ):
+        return found
+    made = ClassParameter(RATE, RATE, list(columns[known[0]].values))
+    expressions = {**found.expressions, **dict.fromkeys(known, ParameterName(RATE))}
+    return replace(found, parameters=(*found.parameters, made), expressions=expressions)
+
+
+def _is_rate(name: str) -> bool:
+    return any(word in name for word in ("drop", "depth"))
+
+
 def _rate(values: Sequence[Any], sources: NetworkSources) -> Expression | None:
     """The largest rate: the argument that is one."""
     for parameter in sources.known:
-        if any(word in parameter.name for word in ("drop", "depth")) and fits(values, parameter.values):
+        if _is_rate(parameter.name) and fits(values, parameter.values):
             sources.use(parameter)
             return ParameterName(parameter.name)
     return None

@@ -82,7 +82,7 @@ def _block_paths(line: Line) -> Iterator[str]:
         yield line.path
         return
     parts = line.statement.term.parts
-    count = next(part.value for part in parts if part.kind == "number" and part.text == "repeat")
+    count = next(part.value for part in parts if part.kind == "number")
     for place in range(line.pattern.start, line.pattern.start + count):
         yield f"{line.pattern.prefix}{place}{line.pattern.suffix}"
 

@@ -19,13 +19,14 @@ from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import count_of
 from archgraph.importing.writing.plain_operations import with_default
 from archgraph.importing.writing.repeated_groups import Source
-from archgraph.importing.writing.stage_arguments import argument_of_stages, cost_of_stages, over_stages
+from archgraph.importing.writing.stage_arguments import COUNT, argument_of_stages, cost_of_stages, over_stages
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
 STAGES = "stages"
 """The kind of a term that holds the entries of stages: how many there are, then those of the steps."""
-_LEAST, _MOST_STEPS = 3, 4
+LEAST, MOST_STEPS = 3, 4
+"""Stages that are a list in one network, and the steps of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +52,63 @@ class StagesForm:
     read: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FoundStages:
+    """Stages of one network: each step in all of them, their form, what they read from outside, how many there are, and
+    how many statements."""
+
+    columns: Sequence[Sequence[WrittenStatement]]
+    form: StagesForm
+    operands: Sequence[int]
+    count: int
+    length: int
+
+    @property
+    def counts(self) -> list[list[int]]:
+        """How many copies each step has in each stage."""
+        return [[count_of(one) if one.term.kind == "copies" else 1 for one in column] for column in self.columns]
+
+
 def with_repeated_stages(template: BodyTemplate) -> BodyTemplate:
     """The template with each run of alike stages as a group with copies, where that is less to read."""
     statements: list[WrittenStatement] = list(template.entries())
-    search = _StageSearch(template, statements)
-    sizes = range(1, _MOST_STEPS + 1)
-    template.statements = [*with_best_runs(statements, lambda place: (search.stages(place, size) for size in sizes))]
+    search = StageSearch(template, statements)
+    sizes = range(1, MOST_STEPS + 1)
+    template.statements = [*with_best_runs(statements, lambda place: (_run(search, place, size) for size in sizes))]
     return template
 
 
-class _StageSearch:
+def _run(search: StageSearch, at: int, size: int) -> Run | None:
+    """What the stages of so many steps that begin here save, how many statements they stand for, and the group; None
+    where they save nothing, or differ in sizes."""
+    found = search.stages(at, size)
+    if found is None:
+        return None
+    entries = [_told(column, counts, found.count) for column, counts in zip(found.columns, found.counts, strict=True)]
+    made = with_entries(found, entries)
+    return made if made is not None and made[0] > 0 else None
+
+
+class StageSearch:
+    """Looks for stages among the statements of a template."""
+
     def __init__(self, template: BodyTemplate, statements: Sequence[WrittenStatement]):
         self._statements = statements
         self._readers = Counter([*template.outputs, *(value for one in statements for value in operands_of(one))])
 
-    def stages(self, at: int, size: int) -> Run | None:
-        """What the stages of so many steps that begin here save, how many statements they stand for, and the group;
-        None where there are none."""
+    def stages(
+        self, at: int, size: int, least: int = LEAST, like: Sequence[StepPath | None] | None = None
+    ) -> FoundStages | None:
+        """The stages of so many steps that begin here; None where there are fewer than `least`. A single one has paths
+        `like` these."""
         rows = self._rows(at, size)
-        columns = self._named(rows)
-        while len(rows) >= _LEAST and columns is None:  # a step of another name stands behind the last stage
+        columns = self._named(rows, like)
+        while len(rows) > least and columns is None:  # a step of another name stands behind the last stage
             rows = rows[:-1]
-            columns = self._named(rows)
-        if len(rows) < _LEAST or columns is None:
+            columns = self._named(rows, like)
+        if len(rows) < least or columns is None:
             return None
-        paths = [_path(column) if column[0].path else None for column in columns]
+        paths = [_path(column, _own(like, place)) if column[0].path else None for place, column in enumerate(columns)]
         blocks = any(isinstance(one.made, Call) for one in rows[0])
         if not any(paths) or (not blocks and any(path is not None and path.step > 1 for path in paths)):
             return None  # layers one after the other in one list are read as they stand
@@ -87,9 +120,7 @@ class _StageSearch:
         ends = [row[-1].outs[0] for row in rows]
         read = tuple(place for place, end in enumerate(ends[:-1]) if self._readers[end] > 1)
         form = StagesForm(sources, tuple(paths), lacking, read)
-        length = sum(map(len, rows))
-        made = _group(columns, form, operands, len(rows))
-        return (made[0], length, made[1]) if made is not None and made[0] > 0 else None
+        return FoundStages(columns, form, operands, len(rows), sum(map(len, rows)))
 
     def _rows(self, at: int, size: int) -> list[Sequence[WrittenStatement]]:
         """The stages, as far as their steps are alike and each reads what stands before it."""
@@ -136,12 +167,18 @@ class _StageSearch:
             before = one
         return True
 
-    def _named(self, rows: Sequence[Sequence[WrittenStatement]]) -> list[Sequence[WrittenStatement]] | None:
+    def _named(
+        self, rows: Sequence[Sequence[WrittenStatement]], like: Sequence[StepPath | None] | None
+    ) -> list[Sequence[WrittenStatement]] | None:
         """Each step in all stages; None where names do not count."""
-        if len(rows) < _LEAST:
+        if not rows or (len(rows) == 1 and like is None):
             return None
         columns = [self._alike(column) for column in _columns(rows)]
-        found = [column for column in columns if column is not None and (not column[0].path or _path(column))]
+        found = [
+            column
+            for place, column in enumerate(columns)
+            if column is not None and (not column[0].path or _path(column, _own(like, place)))
+        ]
         return found if len(found) == len(columns) else None
 
     def _alike(self, column: Sequence[WrittenStatement]) -> Sequence[WrittenStatement] | None:
@@ -183,8 +220,13 @@ def _columns(rows: Sequence[Sequence[WrittenStatement]]) -> Iterator[list[Writte
         yield [row[place] for row in rows if place < len(row)]
 
 
-def _path(column: Sequence[WrittenStatement]) -> StepPath | None:
-    """How the paths of a step count."""
+def _own(like: Sequence[StepPath | None] | None, place: int) -> StepPath | None:
+    """The path of a step in other networks."""
+    return like[place] if like is not None else None
+
+
+def _path(column: Sequence[WrittenStatement], like: StepPath | None = None) -> StepPath | None:
+    """How the paths of a step count; where there is one, as those of another network do."""
     copies = [one.term.value for one in column if isinstance(one.term.value, Pattern) and one.term.kind == "copies"]
     names = [one.prefix for one in copies] or [one.name for one in column]
     if copies and (copies[0].start or not names[0].endswith(".") or len({one.suffix for one in copies}) > 1):
@@ -196,45 +238,54 @@ def _path(column: Sequence[WrittenStatement]) -> StepPath | None:
         middles = [name[len(prefix) : len(name) - len(suffix)] for name in names]
         if not all(map(str.isdecimal, middles)):
             continue
+        inner = copies[0].suffix if copies else None
+        if len(names) == 1:
+            alone = StepPath(prefix, int(middles[0]), like.step if like is not None else 0, suffix, inner)
+            if alone == like:
+                return alone
+            continue
         start, step = int(middles[0]), int(middles[1]) - int(middles[0])
         if step > 0 and names == [f"{prefix}{start + step * place}{suffix}" for place in range(len(names))]:
-            return StepPath(prefix, start, step, suffix, copies[0].suffix if copies else None)
+            return StepPath(prefix, start, step, suffix, inner)
     return None
 
 
-def _group(
-    columns: Sequence[Sequence[WrittenStatement]], form: StagesForm, operands: Sequence[int], count: int
-) -> tuple[int, WrittenStatement] | None:
-    """How much easier stages are to read as one group, and its statement; None where they differ in sizes."""
+def _told(column: Sequence[WrittenStatement], counts: Sequence[int], stages: int) -> list[tuple[Term, int]] | None:
+    """How often a step is there in each stage, and its arguments as the stages are told them, with how hard these are
+    to read; None where they differ in sizes. A stage that lacks the step takes no note of it."""
+    lacking = stages - len(column)
+    found = [over_stages(COUNT, counts)] if column[0].term.kind == "copies" else []
+    rows = map(arguments_of_step, column)
+    for told in zip(*rows, strict=True):
+        one = argument_of_stages([*told, *told[-1:] * lacking], [*counts, *counts[-1:] * lacking])
+        if one is None:
+            return None
+        found.append(one)
+    return found
+
+
+def with_entries(found: FoundStages, told: Sequence[Sequence[tuple[Term, int]] | None]) -> Run | None:
+    """How much easier stages are to read as one group with these numbers of copies and arguments of their steps, how
+    many statements they are, and the statement of the group."""
     apart, together = 0, 2
     entries: list[Term] = []
-    for column in columns:
-        counts = [count_of(one) if one.term.kind == "copies" else 1 for one in column]
-        parts: list[Term] = []
-        if column[0].term.kind == "copies":
-            repeat, cost = over_stages("repeat", counts)
-            parts.append(repeat)
-            together += 1 + cost
-            apart += sum(one > 1 for one in counts)
-        arguments = [_arguments(one) for one in column]
-        for told in zip(*arguments, strict=True):
-            lacking = count - len(told)  # of whose arguments nobody takes note
-            found = argument_of_stages([*told, *told[-1:] * lacking], [*counts, *counts[-1:] * lacking])
-            if found is None:
-                return None
-            parts.append(found[0])
-            together += found[1]
-            apart += cost_of_stages(told)
-        together += 1
-        apart += len(column)
+    for column, counts, arguments in zip(found.columns, found.counts, told, strict=True):
+        if arguments is None:
+            return None
+        several = column[0].term.kind == "copies"
+        parts = [part for part, _ in arguments]
+        together += 1 + several + sum(cost for _, cost in arguments)
+        apart += len(column) + several * sum(one > 1 for one in counts)
+        apart += sum(map(cost_of_stages, zip(*map(arguments_of_step, column), strict=True)))
         entries.append(column[0].term._replace(parts=tuple(parts), value=None))
+    columns, form = found.columns, found.form
     last = columns[-1 - len(form.lacking)][-1]
     first = columns[0][0]
     ends = [column[place] for place, column in ((read, columns[-1]) for read in form.read)]
     term = Term(
         STAGES,
         " ".join(one.text for one in entries),
-        (*map(variable, operands), number("repeat", count), *entries),
+        (*map(variable, found.operands), number("repeat", found.count), *entries),
         value=form,
     )
     made = replace(
@@ -248,10 +299,10 @@ def _group(
         removable=False,
         members=tuple(column[0] for column in columns),
     )
-    return apart - together, made
+    return apart - together, found.length, made
 
 
-def _arguments(one: WrittenStatement) -> list[Term]:
+def arguments_of_step(one: WrittenStatement) -> list[Term]:
     """The arguments of a step, without the number of its copies."""
     found = [part for part in one.term.parts if part.kind != "variable"]
     if one.term.kind == "copies":

@@ -132,6 +132,8 @@ def declared(parameter: ClassParameter) -> Any:
     if parameter.default is None:
         return f"{_type_word([value for value in values if value is not None])}?"
     word = _type_word(values)
+    if word == "[str]":  # a list of texts alone would be those to choose among
+        return {"type": word, "default": as_data(parameter.default)}
     if word != _kind(parameter.default) and not {word, _kind(parameter.default)} <= {"int", "float"}:
         return {"type": word, "default": as_data(parameter.default)}
     return as_data(parameter.default)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from archgraph.importing.writing.depth_rates import DepthRate
+from archgraph.importing.writing.depth_rates import RATE, DepthRate
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
 
@@ -13,10 +13,10 @@ from archgraph.structure.unification import ABSENT
 def with_usual_defaults(parameters: Sequence[ClassParameter]) -> tuple[ClassParameter, ...]:
     """The parameters with a default where a value is usual, those without it first.
 
-    Widths have none: which one is usual says nothing of a class.
+    Widths have none, nor has the largest rate of a network: which one is usual says nothing of a class.
     """
     for parameter in parameters:
-        if parameter.default is MISSING and not parameter.wide:
+        if parameter.default is MISSING and not parameter.wide and parameter.role != RATE:
             parameter.default = _usual(parameter)
     return tuple(sorted(parameters, key=lambda parameter: parameter.default is not MISSING))
 

@@ -1,5 +1,5 @@
-"""The size of a head and the scale of its products, which follow from the width and the number of heads: attention
-divides its channels among its heads (Vaswani et al. 2017)."""
+"""Numbers that stand side by side in shapes: the heads of attention and the channels of each, among which it divides
+its width (Vaswani et al. 2017), and with them the scale of products; height and width."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from archgraph.graph.types import Node
+from archgraph.importing.writing.following_numbers import KnownNumber
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term
-from archgraph.structure.unification import ABSENT, Column, UnifiedClass
+from archgraph.structure.unification import Column, UnifiedClass
 
 _POWERS = {"mul": -0.5, "div": 0.5}
 """Of a head's size, by which products are scaled."""
@@ -36,6 +37,21 @@ def with_head_sizes(
         scale = _scale(column, made.get(place), widths, parameters)
         if scale is not None:
             made[place] = scale
+    return made
+
+
+def with_both_sides(
+    group: UnifiedClass[Any], expressions: Mapping[int, Expression], inputs: Sequence[Sequence[KnownNumber]]
+) -> dict[int, Expression]:
+    """The expressions of a class, with height and width for two sizes in a row of images that are always square."""
+    made = dict(expressions)
+    sides = {
+        one.expression: other.expression for row in inputs for one, other in pairwise(row) if one.values == other.values
+    }
+    for one, other in _neighbours(group):
+        size = made.get(one)
+        if isinstance(size, ParameterName) and size == made.get(other) and size in sides:
+            made[other] = sides[size]
     return made
 
 
@@ -91,14 +107,14 @@ def _scale(
     if column.role != "value" or not isinstance(made, Node) or made.op.name not in _POWERS or len(made.inputs) != 1:
         return None
     power = _POWERS[made.op.name]
-    if not isinstance(known, ConstantNumber) or type(known.value) is not float or ABSENT in column.values:
+    if isinstance(known, Arithmetic) or not all(type(value) is float for value in column.values):
         return None
     for parameter in parameters:
         if _HEAD not in parameter.name or not all(type(value) is int and value > 1 for value in parameter.values):
             continue
         for name, values in widths.items():
             sizes = [width // heads for width, heads in zip(values, parameter.values, strict=True)]
-            if all(size > 1 and size**power == known.value for size in sizes):
+            if all(size > 1 and size**power == value for size, value in zip(sizes, column.values, strict=True)):
                 each = Arithmetic("//", ParameterName(name), ParameterName(parameter.name))
                 return Arithmetic("**", each, ConstantNumber(power))
     return None

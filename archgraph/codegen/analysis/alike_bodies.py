@@ -1,0 +1,213 @@
+"""Templates of scopes that equal one read before but for their numbers: its members and statements stand for theirs.
+
+Most networks repeat a few bodies with other widths. Such a body is compared with its model step by step; what is made
+of a body besides, its statements, the order of its members and its outline, is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+from archgraph.codegen.analysis.body import AppliedStep, Body
+from archgraph.codegen.analysis.body_reader import BodyReader, Surroundings
+from archgraph.codegen.analysis.loops import rolled
+from archgraph.codegen.analysis.scopes import Scope, ScopeStep
+from archgraph.structure.terms import Term, alike
+
+
+class AlikeBodies:
+    """Reads the scopes of one family."""
+
+    def __init__(self, around: Surroundings):
+        self._around = around
+        self._models: dict[Hashable, list[_Model]] = {}
+
+    def body(self, scope: Scope) -> Body:
+        """The template of a scope."""
+        key = _look(scope)
+        models = self._models.setdefault(key, []) if key is not None else []
+        for model in models:
+            found = _Follower(scope, self._around).followed(model)
+            if found is not None:
+                return found
+        reader = BodyReader(scope, self._around)
+        body = rolled(reader.read())
+        if key is not None:
+            model = _model(reader)
+            if model is not None:
+                models.append(model)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class _ModelStep:
+    """A step of a model: the values that its statement reads and writes by their numbers, and the term of that;
+    None where there is none, since it stands for what it reads or is not computed."""
+
+    step: ScopeStep
+    read: tuple[int, ...] = ()
+    made: tuple[int, ...] = ()
+    term: Term | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A body with what others are compared by. `members` and `statements` are the places of all that has numbers, in
+    the order of the body's numbers: the paths of modules and the places of tensors, and those of steps."""
+
+    body: Body
+    reader: BodyReader
+    steps: tuple[_ModelStep, ...] = ()
+    members: tuple[str | int, ...] = ()
+    statements: tuple[int, ...] = ()
+
+
+def _look(scope: Scope) -> Hashable | None:
+    """What scopes of one outline have in common and is quickly seen; None for those that are read for themselves: what
+    is applied again and to other sizes, and copies, which may become loops."""
+    if scope.form == "chain":
+        return "chain"
+    if scope.form != "class" or scope.siblings:
+        return None
+    steps = []
+    for step in scope.steps:
+        if step.copies or step.twin is not None or step.scan is not None:
+            return None
+        steps.append((step.path, step.shared, step.mode, step.kind))
+    return len(scope.inputs), tuple([var.annotation for var in scope.sizes]), tuple(steps)
+
+
+def _model(reader: BodyReader) -> _Model | None:
+    """A body as a model; None where its members do not follow from its steps one by one."""
+    body = reader.body
+    if reader.scope.form == "chain":
+        return _Model(body, reader)
+    if body.containers or any("." in member.name for member in body.members):
+        return None
+    places: dict[int, str | int] = {id(term): path for path, term in reader.modules.items()}
+    places.update((id(member.term), place) for place, member in enumerate(reader.tensors))
+    if len(places) != len(reader.modules) + len(reader.tensors):
+        return None
+    members: list[str | int] = []
+    for member in body.members:
+        for place in _found(member.term, places):
+            if place is None:
+                return None
+            members.append(place)
+    terms = {id(entry.step): entry for entry in body.statements if isinstance(entry, AppliedStep)}
+    steps = tuple([_model_step(reader, step, terms.get(id(step))) for step in reader.scope.steps])
+    numbered = {id(one.step): place for place, one in enumerate(steps)}
+    statements = [numbered[id(entry.step)] for entry in body.statements if isinstance(entry, AppliedStep)]
+    return _Model(body, reader, steps, tuple(members), tuple(statements))
+
+
+def _model_step(reader: BodyReader, step: ScopeStep, entry: AppliedStep | None) -> _ModelStep:
+    if step.mode == "idle":
+        return _ModelStep(step)
+    read = reader.numbers(step.inputs.values()) if _reads(step) else ()
+    if entry is None:
+        return _ModelStep(step, read, reader.numbers(step.outputs))
+    return _ModelStep(step, read, entry.outs, entry.term)
+
+
+def _reads(step: ScopeStep) -> bool:
+    """Whether the statement of a step reads its inputs, which those of a tensor are in the constructor."""
+    return step.kind != "attribute"
+
+
+def _found(term: Term, places: dict[int, str | int]) -> Iterator[str | int | None]:
+    """The places of what a member is made of; None for a number that stands outside of all."""
+    if id(term) in places:
+        yield places[id(term)]
+    elif term.kind == "number":
+        yield None
+    else:
+        for part in term.parts:
+            yield from _found(part, places)
+
+
+class _Follower(BodyReader):
+    """Reads a scope along a model, as long as it does the same."""
+
+    def followed(self, model: _Model) -> Body | None:
+        """The template of the scope with the members and statements of the model; None where its outline is another."""
+        if self.scope.form == "chain":
+            return self._followed_chain(model.body)
+        statements: list[list[object]] = []
+        for mine, step in zip(model.steps, self.scope.steps, strict=True):
+            values: list[object] = []
+            if not self._follows(mine, step, values):
+                return None
+            statements.append(values)
+        members = self._members(model)
+        if members is None or any(self._order(path) != children for path, children in model.reader.orders.items()):
+            return None
+        body, known = self.body, model.body
+        body.outputs, body.training_outputs = (
+            self.numbers(self.scope.outputs),
+            self.numbers(self.scope.training_outputs),
+        )
+        if (body.outputs, body.training_outputs) != (known.outputs, known.training_outputs):
+            return None
+        body.members, body.statements, body.model = known.members, known.statements, known
+        body.container, body.containers = known.container, known.containers
+        body.others = [value for place in model.members for value in members[place]]
+        body.others += [value for place in model.statements for value in statements[place]]
+        return body
+
+    def _followed_chain(self, known: Body) -> Body | None:
+        (member,) = known.members
+        if not alike(member.term, self._around.construct(self.scope), self.body.others):
+            return None
+        self.body.members, self.body.container, self.body.model = known.members, known.container, known
+        return self.body
+
+    def _members(self, model: _Model) -> dict[str | int, list[object]] | None:
+        """The numbers of each module and tensor; None where one differs in more than its numbers."""
+        found: dict[str | int, list[object]] = {}
+        known = model.reader
+        if self.modules.keys() != known.modules.keys() or len(self.tensors) != len(known.tensors):
+            return None
+        for path, term in self.modules.items():
+            if not alike(known.modules[path], term, found.setdefault(path, [])):
+                return None
+        for place, (first, other) in enumerate(zip(known.tensors, self.tensors, strict=True)):
+            same = first.kind == other.kind and first.name == other.name
+            if not same or not alike(first.term, other.term, found.setdefault(place, [])):
+                return None
+        return found
+
+    def _follows(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
+        """Whether a step does what that of the model does; `values` gains the numbers of its statement."""
+        self._make(step)
+        if step.mode == "idle":
+            return True
+        if list(step.inputs) != list(mine.step.inputs):
+            return False
+        if _reads(step) and self.numbers(step.inputs.values()) != mine.read:
+            return False
+        if mine.term is None:
+            term = self._term((step,))
+            self._numbers[id(step.outputs[0])] = mine.made[0]
+            return term.kind == "variable" and term.value == mine.made[0]
+        return self._is_alike(mine, step, values) and self._hold((step,)) == mine.made
+
+    def _is_alike(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
+        """Whether the terms of both steps, which read the same values, have one outline."""
+        assert mine.term is not None
+        if step.scope is not None:
+            assert mine.step.scope is not None
+            if self._around.positions(step.scope) != self._around.positions(mine.step.scope):
+                return False
+            if not (step.scope.sizes or mine.step.scope.sizes):
+                return True
+        elif step.kind in ("function", "custom"):
+            if step.holder != mine.step.holder:
+                return False
+            if not (step.own_sizes or mine.step.own_sizes):
+                return alike(mine.step.expression, step.expression, values)
+        else:  # the module or tensor at its path, applied to what it reads
+            return True
+        term = self._term((step,))
+        return alike(mine.term, term, values)
