@@ -169,7 +169,7 @@ class Builder:
                 raise _unknown(op, "input", key, [*ports, *names])
         for key in ties:
             if key not in names:
-                raise _unknown(op, "weight", key, names)
+                raise _unknown(op, "weight", key, [name or "weight" for name in names])
         for weight in declared:
             if weight.name in foreign and types[weight.name].shape != weight.shape:
                 raise ShapeError(

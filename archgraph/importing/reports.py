@@ -9,6 +9,7 @@ from archgraph.graph.input_sizes import input_symbols
 from archgraph.graph.keys import parameter_count, weights
 from archgraph.importing.api import Imported
 from archgraph.importing.family import ImportedFamily
+from archgraph.importing.sources.forward_signature import optional_inputs
 
 
 def report(found: Imported) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def report(found: Imported) -> dict[str, Any]:
         "parameters": parameter_count(graph),
         "keys": len(weights(graph)),
         "inputs": {value.name: str(value.type) for value in graph.inputs},
+        "left_out": _left_out(found),
         "outputs": {name: str(value.type) for name, value in graph.outputs.items()},
         "training_outputs": {name: str(value.type) for name, value in graph.training_outputs.items()},
         "free": sorted(input_symbols(graph)),
@@ -51,6 +53,9 @@ def report_lines(found: Imported) -> Iterator[str]:
     """A line for each input, output and rule of sizes, and for each comparison with the module."""
     graph = found.graph
     yield from (f"  input   {value.name} {value.type}" for value in graph.inputs)
+    left_out = _left_out(found)
+    if left_out:
+        yield f"  left    {', '.join(left_out)}: None by default; --input {left_out[0]}=N,… makes an input of one"
     yield from (f"  output  {name} {value.type}" for name, value in graph.outputs.items())
     yield from (f"  output  {name} {value.type}, in training only" for name, value in graph.training_outputs.items())
     yield from (f"  size    {constraint.text}" for constraint in graph.constraints)
@@ -64,6 +69,12 @@ def report_lines(found: Imported) -> Iterator[str]:
         yield f"  equal   {_numbers(sizes)}: {difference:.0e}"
     if proof.training is not None:
         yield f"  equal   in training, {_numbers(proof.sizes[-1])}: {proof.training:.0e}"
+
+
+def _left_out(found: Imported) -> list[str]:
+    """The parameters of the forward that are None unless they are inputs."""
+    read = {value.name for value in found.graph.inputs}
+    return [name for name in optional_inputs(found.module) if name not in read]
 
 
 def _numbers(sizes: Mapping[str, int]) -> str:

@@ -380,12 +380,11 @@ class Renamed(nn.Module):
         return self.body(x)  # type: ignore[no-any-return]
 
 
-def test_a_second_name_that_nobody_reads_is_told() -> None:
+def test_a_second_name_that_nobody_reads_is_tied() -> None:
     made = import_module(Renamed(nn.Identity), {"x": "N,3,H,W"})
-    assert made.notes == (
-        "nobody reads last.weight and 1 more: in the module that is body.0.weight under another name, in the network a "
-        "weight of its own, which training leaves as it is",
-    )
+    tied = {item.key: item.tied for item in weights(made.graph) if item.tied}
+    assert tied == {"last.weight": "body.0.weight", "last.bias": "body.0.bias"}
+    assert not made.notes
 
 
 @pytest.mark.parametrize("given", [Renamed(nn.BatchNorm2d), SharedBuffer()], ids=["statistics", "buffer"])

@@ -168,12 +168,14 @@ class _Writer:
 
     def _ties(self) -> list[str]:
         found = []
-        for path, weight, key in _tied(self.plan):
-            self.out.ties[f"{path}.{weight}"] = key
-            owner, _, last = key.rpartition(".")
-            found.append(
-                f"{INDENT}{self._path_expression(path)}.{weight} = {_attribute(self._path_expression(owner), last)}"
-            )
+        for keyed in weights(self.plan.graph):
+            if keyed.tied:
+                self.out.ties[keyed.key] = keyed.tied
+                (module, name), (other, shared) = (key.rpartition(".")[::2] for key in (keyed.key, keyed.tied))
+                value = _attribute(self._path_expression(other), shared)
+                here = self._path_expression(module)
+                line = f"{here}.{name} = {value}" if is_attribute(name) else f'setattr({here}, "{name}", {value})'
+                found.append(f"{INDENT}{line}")
         return found
 
     def _path_expression(self, path: str) -> str:
@@ -244,13 +246,6 @@ def _own_names(computed: Term, taken: set[str]) -> Term:
 def _attribute(owner: str, name: str) -> str:
     """A tensor of a module that is reached by code."""
     return f'getattr({owner}, "{name}")' if not is_attribute(name) else f"{owner}.{name}"
-
-
-def _tied(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """Module path, weight and the key whose tensor it shares."""
-    for keyed in weights(plan.graph):
-        if keyed.tied:
-            yield keyed.path, keyed.weight.name, keyed.tied
 
 
 def _mentions(code: str, word: str) -> bool:

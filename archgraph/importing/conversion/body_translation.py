@@ -197,13 +197,7 @@ class BodyTranslation:
                 if key in self.translation.tied_to:  # it is read under other keys
                     stored_tensor(self, self.relative(key), tensor, key)
                 else:
-                    self._note_untied(key, tensor)
-                    unread_tensor(self, self.relative(key), tensor)
-
-    def _note_untied(self, key: str, tensor: torch.Tensor) -> None:
-        first = self.translation.firsts.get(id(tensor), key)
-        if first != key and isinstance(tensor, torch.nn.Parameter):
-            self.translation.untied[key] = first
+                    unread_tensor(self, self.relative(key), tensor, key)
 
     def note(self, node: Node) -> Node:
         """Remembers which node made its values."""

@@ -38,7 +38,7 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
     Raises ImportingError for contents that a spec cannot hold.
     """
     if key is not None and isinstance(tensor, torch.nn.Parameter):
-        return body.note(body.builder.apply(name, _parameter(tensor))).output
+        return body.note(body.builder.apply(name, _parameter(tensor), ties=_ties(body, tensor, key))).output
     dtype = str(tensor.dtype).removeprefix("torch.")
     if key is not None and dtype in ("float32", "int64"):
         attributes: dict[str, Any] = {"shape": list(tensor.shape), "dtype": dtype, **_filling(tensor)}
@@ -86,16 +86,25 @@ def plain_constant(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Va
     return body.note(body.builder.apply(name, make(lookup("constant"), _contents(name, tensor)))).output
 
 
-def unread_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor) -> None:
+def unread_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: str) -> None:
     """A weight that evaluation never reads: it is there under its key, in training only.
 
     Raises ImportingError for a buffer of an element type that a spec has no word for.
     """
     body.builder.training = True
     try:
-        stored_tensor(body, name, tensor, name)
+        stored_tensor(body, name, tensor, key)
     finally:
         body.builder.training = False
+
+
+def _ties(body: BodyTranslation, tensor: torch.Tensor, key: str) -> dict[str, str]:
+    """For a parameter that the state dict holds under several keys: the first of them."""
+    first = body.translation.firsts.get(id(tensor), key)
+    if first == key:
+        return {}
+    body.translation.tied_to.add(first)
+    return {"": first}
 
 
 def _parameter(tensor: torch.Tensor) -> ops.Operation:

@@ -29,7 +29,7 @@ from archgraph.importing.tracing.branch_conditions import (
 )
 from archgraph.importing.tracing.capture import Capture
 from archgraph.importing.tracing.symbols import SizeReader, input_symbols, traced_sizes
-from archgraph.importing.tracing.tied_weights import first_keys, lost_ties, require_one_key_of_buffers
+from archgraph.importing.tracing.tied_weights import first_keys, require_one_key_of_buffers
 
 Dims = tuple[str | int, ...]
 
@@ -67,8 +67,6 @@ class Translation:
         """For each tensor that has several keys, by id, the first of them."""
         self.tied_to: set[str] = set()
         """The keys of weights that others are tied to."""
-        self.untied: dict[str, str] = {}
-        """Keys under which nobody reads a weight, and another key of it."""
         self.places: Mapping[fx.Node, ModuleCall] = {}
         self.owners: dict[str, tuple[BodyTranslation, Node]] = {}
         """The node that owns the weights at a path, and the body that it stands in."""
@@ -116,7 +114,7 @@ class Translation:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the graph says otherwise than the module."""
-        return (*self.branches.notes, *lost_ties(self.untied))
+        return self.branches.notes
 
     @property
     def entries(self) -> EntryOrder:

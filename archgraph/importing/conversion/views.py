@@ -31,6 +31,15 @@ def operation_name(node: fx.Node) -> str:
     return getattr(node.target, "__name__", str(node.target))
 
 
+def arguments_by_name(node: fx.Node) -> dict[str, Any]:
+    """The arguments of an operation by their names, those by default included."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return {str(place): value for place, value in enumerate(node.args)} | dict(node.kwargs)
+    given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | node.kwargs
+    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema.arguments}
+
+
 def changes_its_input(node: fx.Node) -> bool:
     """Whether an operation works in place."""
     if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):

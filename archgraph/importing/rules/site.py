@@ -15,7 +15,7 @@ from archgraph.graph.types import Node, Value
 from archgraph.importing.conversion.constant_folding import computed
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.stored_tensors import stored_tensor
-from archgraph.importing.conversion.views import operation_name
+from archgraph.importing.conversion.views import arguments_by_name, operation_name
 from archgraph.importing.conversion.weight_places import owns
 from archgraph.importing.tracing.places import place_of
 from archgraph.ops.contract import Inputs, Operation, TensorType, lookup, make
@@ -32,7 +32,7 @@ class Site:
         self.node = node
         self.torch_name = torch_name
         self.leaf = leaf
-        self.arguments = _by_name(node)
+        self.arguments = arguments_by_name(node)
 
     # -- what torch was given ----------------------------------------------------------------------------------------
 
@@ -227,7 +227,8 @@ class Site:
         """Whether all who read the weight at an argument apply this operation to it: else it is a value for all."""
         node = self.arguments[name]
         translation = self.body.translation
-        if id(translation.state[translation.capture.weights[node]]) in translation.firsts:
+        tied = id(translation.state[translation.capture.weights[node]]) in translation.firsts
+        if tied and node not in translation.places:
             return True  # each of its keys has an operation
         use = _use(self.node, node)
         return all(_use(other, node) == use for other in node.users if isinstance(other.meta.get("val"), _VALUES))
@@ -240,11 +241,13 @@ class Site:
         """Whether the weights are read by this module alone; tied ones are those of another module."""
         if not f"{path}.".startswith(f"{self.body.call.path}." if self.body.call.path else ""):
             return False
-        around = self.leaf or self.body.call
-        if around.path == path and all(self._is_in_several(argument) for argument in held.values()):
-            return True
-        places = [self.body.translation.places.get(self.arguments[argument]) for argument in held.values()]
-        return all(place is not None and self._is_here(place) for place in places)
+        here = (self.leaf or self.body.call).path == path
+        places = self.body.translation.places
+        for argument in held.values():
+            place = places.get(self.arguments[argument])
+            if not (here and self._is_in_several(argument)) and (place is None or not self._is_here(place)):
+                return False
+        return True
 
     def _is_here(self, place: ModuleCall) -> bool:
         """Whether a call is that of this body or operation, or the same one in the body that is applied once more."""
@@ -280,7 +283,7 @@ _VALUES = (torch.Tensor, list, tuple)
 
 def _use(reader: fx.Node, weight: fx.Node) -> tuple[Any, ...]:
     """The operation that reads a weight, the argument that it is, and the arguments that are no tensors."""
-    arguments = _by_name(reader)
+    arguments = arguments_by_name(reader)
     places = [name for name, value in arguments.items() if value is weight or (_is_list(value) and weight in value)]
     plain = {name: value for name, value in arguments.items() if not isinstance(value, fx.Node) and not _is_list(value)}
     windows = {name: list(value) for name, value in arguments.items() if _is_list(value) and not _holds_nodes(value)}
@@ -293,14 +296,6 @@ def _is_list(value: object) -> bool:
 
 def _holds_nodes(values: Iterable[object]) -> bool:
     return any(isinstance(value, fx.Node) for value in values)
-
-
-def _by_name(node: fx.Node) -> dict[str, Any]:
-    schema = getattr(node.target, "_schema", None)
-    if schema is None:
-        return {str(place): value for place, value in enumerate(node.args)} | dict(node.kwargs)
-    given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | node.kwargs
-    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema.arguments}
 
 
 def _common_path(keys: Mapping[str, str | None]) -> str | None:

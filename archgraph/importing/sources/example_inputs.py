@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -39,15 +39,30 @@ def descriptions(
 ) -> Mapping[str, InputDescription]:
     """What the module reads: as the user says, or as its library does. Raises ImportingError with what it asks for."""
     required = required_inputs(module)
-    if given:
-        require_named_inputs(module, given)
-        return given
     if source is not None and source.library in ("timm", "torchvision") and len(required) == 1:
-        return {required[0]: _image(module)}
-    known = library_inputs(module)
+        known: Mapping[str, InputDescription] = {required[0]: _image(module)}
+    else:
+        known = library_inputs(module)
+    if given:
+        taken = {**_left_to_the_library(known, required, given), **given}
+        require_named_inputs(module, taken)
+        return taken
     if known and set(required) <= set(known):
         return known
     raise unknown_inputs(module, list(known))
+
+
+def _left_to_the_library(
+    known: Mapping[str, InputDescription], required: Sequence[str], given: Collection[str]
+) -> Mapping[str, InputDescription]:
+    """What a network of a library reads besides what the user names: what it cannot do without; where the user names
+    nothing but what may be left out, as a mask, all that is known, but for what stands in the place of embeddings."""
+    described = next(iter(known), "") in given
+    return {
+        name: one
+        for name, one in known.items()
+        if not {name, name.replace("input_ids", "inputs_embeds")} & {*given} and (name in required or not described)
+    }
 
 
 def _image(module: torch.nn.Module) -> InputDescription:

@@ -21,6 +21,20 @@ def required_inputs(module: torch.nn.Module) -> list[str]:
     return [one.name for one in _parameters(module) if one.default is one.empty and one.kind in plain]
 
 
+def optional_inputs(module: torch.nn.Module) -> list[str]:
+    """The parameters of its forward that are None unless a tensor is given."""
+    return [one.name for one in _parameters(module) if one.default is None and _may_be_tensor(one)]
+
+
+def _may_be_tensor(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is annotated as a tensor, or not at all; lists and dicts of tensors are no single input."""
+    if parameter.annotation is parameter.empty:
+        return True
+    kind = parameter.annotation
+    text = kind if isinstance(kind, str) else getattr(kind, "__name__", "") if isinstance(kind, type) else str(kind)
+    return "Tensor" in text and not any(word in text.lower() for word in ("tuple[", "list[", "dict[", "mapping["))
+
+
 def require_named_inputs(module: torch.nn.Module, given: Mapping[str, Any]) -> None:
     """Raises ImportingError for names that the forward does not have, or needs, and for what is no tensor."""
     parameters = {one.name: one for one in _parameters(module)}

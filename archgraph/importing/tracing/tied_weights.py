@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import fx
@@ -62,14 +62,3 @@ def require_one_key_of_buffers(
                 expected="each buffer under one key of the state dict",
                 hint="register the module that has it once; a property of the class can be its other name",
             )
-
-
-def lost_ties(untied: Mapping[str, str]) -> Iterator[str]:
-    """A note on weights that nobody reads under these keys: nothing in a spec ties them to what is read."""
-    if untied:
-        key, first = next(iter(untied.items()))
-        keys = f"{key} and {len(untied) - 1} more" if len(untied) > 1 else key
-        yield (
-            f"nobody reads {keys}: in the module that is {first} under another name, in the network a weight of its "
-            "own, which training leaves as it is"
-        )

@@ -48,8 +48,9 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
     best = with_options(chosen if len(chosen) < len(made) else made)
     if len(best) == 1:
         return best
-    plain = with_options(with_joined_classes(unified([read(call) for call in family])))
-    return min(best, plain, key=length_of_classes)
+    plain = with_joined_classes(unified([read(call) for call in family]))
+    joined = with_options(plain)
+    return min(best, joined, key=length_of_classes) if len(joined) < min(len(plain), len(best)) else best
 
 
 def _classes(family: Sequence[Call], read: Read) -> _Classes:

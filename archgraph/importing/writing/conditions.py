@@ -25,11 +25,10 @@ def conditions_of_parts(
 ) -> tuple[dict[str, str], set[str]]:
     """The condition of each optional part as an expression, and the flags that are not needed."""
     conditions: dict[str, str] = {}
-    told_by_parts = {*found.flags.values()}
     opposite = {
         tuple(not value for value in one.values): f"not {one.name}"
         for one in reversed(found.parameters)
-        if one.name not in told_by_parts and all(isinstance(value, bool) for value in one.values)
+        if one.name not in found.flags.values() and all(isinstance(value, bool) for value in one.values)
     }
     flags = {one.name for one in found.parameters if one.role == "flag"}
     unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))

@@ -21,6 +21,7 @@ from archgraph.importing.writing.section_nodes import SectionKeys
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
+from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
@@ -144,7 +145,7 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     if isinstance(term.value, Pattern) and term.value.chain:
         keys["chain"] = list(dict.fromkeys(port.partition(".")[0] for port in term.value.chain))
     if statement.ties:
-        keys["tie"] = dict(statement.ties)
+        keys["tie"] = {name or ITSELF: key for name, key in statement.ties.items()}
     if statement.training:
         keys["training"] = "only"
     condition = made.conditions.get(statement.part, "")

@@ -9,8 +9,9 @@ from archgraph.graph.types import Node
 from archgraph.importing.writing.joined_templates import joined_class
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import one_for_all
+from archgraph.structure.parameters import is_wide
 from archgraph.structure.terms import Term
-from archgraph.structure.unification import UnifiedClass
+from archgraph.structure.unification import ABSENT, UnifiedClass
 
 _HEAD = 4
 """Lines of a block before its nodes."""
@@ -83,7 +84,14 @@ def _saved(pair: tuple[_Class, _Class], joined: _Class) -> int:
 
 
 def _option_count(made: _Class) -> int:
-    """How many conditions a class has at least: parts that the same instances have share one, and so do those that the
-    others have."""
-    columns = {tuple(there) for there in made.presence.values()}
-    return len({min(column, tuple(not there for there in column)) for column in columns})
+    """How many conditions a class has at least, where parts of the same instances share one, as do those that the
+    others have; and how many numbers of such parts vary that are no widths, which mostly follow from others."""
+    presence = made.presence
+    columns = {tuple(there) for there in presence.values()}
+    numbers = {
+        tuple(map(repr, column.values))
+        for column in made.columns
+        if isinstance(column.statement, WrittenStatement) and column.statement.part in presence
+        if not is_wide(column.role) and len({repr(value) for value in column.values if value is not ABSENT}) > 1
+    }
+    return len({min(column, tuple(not there for there in column)) for column in columns}) + len(numbers)

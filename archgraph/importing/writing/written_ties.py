@@ -13,7 +13,8 @@ class WrittenTies:
 
     def __init__(self, graph: Graph):
         self._paths: dict[int, str] = {}
-        self._tied: dict[str, str] = {}
+        self._tied: dict[int, dict[str, str]] = {}
+        """The ties of the weights inside of each call (by id)."""
         self._read(graph, "")
 
     def path(self, call: Call | None) -> str:
@@ -30,17 +31,21 @@ class WrittenTies:
         path = self.path(call)
         return {
             _relative(key, path): _relative(target, body)
-            for key, target in self._tied.items()
-            if _is_inside(key, path) and _is_inside(target, body) and not _is_inside(target, path)
+            for key, target in self._tied[id(call)].items()
+            if _is_inside(target, body) and not _is_inside(target, path)
         }
 
-    def _read(self, graph: Graph, path: str) -> None:
+    def _read(self, graph: Graph, path: str) -> dict[str, str]:
+        """Notes the calls of a body, and returns the ties of all weights in it."""
+        found: dict[str, str] = {}
         for item in graph.items:
             if isinstance(item, Call):
                 self._paths[id(item)] = below = joined(path, item.name)
-                self._read(item.body, below)
+                self._tied[id(item)] = self._read(item.body, below)
+                found |= self._tied[id(item)]
             else:
-                self._tied.update(_tied(item, path))
+                found.update(_tied(item, path))
+        return found
 
 
 def _tied(node: Node, path: str) -> Iterator[tuple[str, str]]:

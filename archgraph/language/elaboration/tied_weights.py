@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from archgraph.language.elaboration.connect import NodeApplication
 
 
+ITSELF = "weight"
+"""What the tensor of a `parameter` is called where it is tied: the node is its own weight."""
+
+
 class Tie(NamedTuple):
     """The key of the weight whose tensor is shared, and where the file says so."""
 
@@ -30,7 +34,7 @@ def ties_inside(app: NodeApplication, module: str) -> dict[str, Tie]:
 
 def ties_of_operation(app: NodeApplication, op: Operation, values: dict[str, Value]) -> dict[str, Tie]:
     """The ties of an operation's weights, by their names. Raises WiringError for a weight that is tied twice."""
-    own = {name: _tie(app, name) for name in app.spec.tie}
+    own = {"" if op.name == "parameter" and name == ITSELF else name: _tie(app, name) for name in app.spec.tie}
     if not app.frame.ties:
         return own
     path = app.frame.place.module if app.site.hidden else joined(app.frame.place.module, app.site.name)
@@ -40,7 +44,7 @@ def ties_of_operation(app: NodeApplication, op: Operation, values: dict[str, Val
     }
     for name in own.keys() & handed.keys():
         expected, received = own[name].key, handed[name].key
-        problem = WiringError(f"the weight '{name}' is tied twice", expected=expected, received=received)
+        problem = WiringError(f"the weight '{name or ITSELF}' is tied twice", expected=expected, received=received)
         raise problem.placed(handed[name].mark, app.address)
     return own | handed
 
