@@ -151,3 +151,40 @@ def test_blocks_with_other_contents_are_called_after_these() -> None:
         lambda: Residual(FeedForward(8)),
     )
     assert {"residual_conv2d", "residual_feed_forward"} <= set(spec["blocks"])
+
+
+class Weighed(nn.Module):
+    """A layer that a number of its stage says to weigh, under no name of its own."""
+
+    def __init__(self, channels: int, number: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.se = Squeeze(channels) if number % 3 == 1 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.se(self.conv(x))
+
+
+class Down(nn.Module):
+    """Halves and widens where the width is another one; the same instances have wider layers behind it."""
+
+    def __init__(self, channels: int, dim: int, hidden: int | None = None) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, dim, 3, 2, 1) if channels != dim else nn.Identity()
+        self.wide = nn.Sequential(nn.Conv2d(dim, hidden, 1), nn.Conv2d(hidden, dim, 1)) if hidden else nn.Identity()
+        self.last = nn.BatchNorm2d(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.wide(self.down(x).relu()))
+
+
+def test_a_flag_is_called_after_the_module_that_it_is_about() -> None:
+    spec = spec_of(*[lambda number=number: Weighed(8, number) for number in range(5)])
+    assert spec["blocks"]["weighed"]["params"] == {"use_se": False}
+
+
+def test_a_part_is_there_by_sizes_rather_than_by_a_number_of_another_part() -> None:
+    spec = spec_of(lambda: Down(8, 8), lambda: Down(8, 16, 40), lambda: Down(16, 16), lambda: Down(16, 32, 88))
+    nodes = spec["blocks"]["down"]["nodes"]
+    assert nodes["down"]["when"] == "=C != dim"
+    assert nodes["wide"]["when"] == "=wide_channels != null"

@@ -15,7 +15,7 @@ from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
-from archgraph.importing.writing.options import cost_of_classes, with_options
+from archgraph.importing.writing.options import cost_of_classes, length_of_classes, with_options
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_stages import with_repeated_stages
@@ -48,7 +48,9 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
     best = with_options(chosen if len(chosen) < len(made) else made)
     if len(best) == 1:
         return best
-    return min(best, with_options(with_joined_classes(unified([read(call) for call in family]))), key=cost_of_classes)
+    plain = with_joined_classes(unified([read(call) for call in family]))
+    joined = with_options(plain)
+    return min(best, joined, key=length_of_classes) if len(joined) < min(len(plain), len(best)) else best
 
 
 def _classes(family: Sequence[Call], read: Read) -> _Classes:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from archgraph.importing.writing.depth_rates import DepthRate
+from archgraph.importing.writing.followed_parameters import names_in
 from archgraph.importing.writing.listed_inputs import ANY_SIZE
-from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass
@@ -39,10 +40,22 @@ def conditions_of_parts(
         plain = next((text for text, column in unchanged if column == presence), "") if flag in flags else ""
         word = opposite.get(tuple(presence), flag)
         opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
-        conditions[part] = f"{name} != null" if name else plain or word
+        own = name in _read_by(part, group, found)  # what only others read says nothing of this part
+        conditions[part] = f"{name} != null" if name and (own or not plain) else plain or word
     conditions |= dict(_of_options(group, conditions, found, unchanged))
     spare = set(found.flags.values()) - {text.removeprefix("not ") for text in conditions.values()}
     return conditions, spare
+
+
+def _read_by(part: str, group: UnifiedClass[BodyTemplate], found: InferredClass) -> set[str]:
+    """The parameters that the numbers of a level of parts are made of."""
+    level = part.rpartition(".")[0] or part
+    inside = (
+        found.expressions.get(place)
+        for place, column in enumerate(group.columns)
+        if isinstance(column.statement, WrittenStatement) and f"{column.statement.part}.".startswith(f"{level}.")
+    )
+    return {name for one in inside if one is not None for name in names_in(one)}
 
 
 def _of_options(
