@@ -16,6 +16,7 @@ import diffusers_networks
 import references
 from other_presets import OTHERS
 from test_diffusion_networks import CASES
+from test_mamba import mamba
 from test_sd_unet import SD15, SD21, SDXL, VARIANTS, unet
 from transformers_networks import PUBLISHED
 
@@ -25,6 +26,8 @@ Constructor = Callable[[], Any]
 _UNETS_2D = {
     "ddpm@cifar10": references.DDPM_CIFAR10,
     "ddpm@celebahq256": references.DDPM_CELEBAHQ256,
+    "ddpm@church256": references.DDPM_CELEBAHQ256,
+    "ddpm@bedroom256": references.DDPM_CELEBAHQ256,
     "ldm_unet@ldm_celebahq256": references.LDM_CELEBAHQ256,
 }
 
@@ -39,6 +42,12 @@ def published_constructors() -> Iterator[tuple[str, Constructor]]:
                 yield f"{file.stem}@{preset}", found
 
 
+_MAMBAS = {
+    "mamba_130m": {"hidden_size": 768, "num_hidden_layers": 24},
+    "mamba_370m": {"hidden_size": 1024, "num_hidden_layers": 48},
+}
+
+
 def _by_name(preset: str) -> Constructor | None:
     vision, timm = references.torchvision().models, references.timm()
     if preset in set(vision.list_models()):
@@ -48,6 +57,8 @@ def _by_name(preset: str) -> Constructor | None:
         return partial(vision.get_model, preset, **plain)
     if timm.is_model(preset):
         return partial(timm.create_model, preset)
+    if preset in _MAMBAS:
+        return partial(mamba, vocab_size=50280, **_MAMBAS[preset])
     return PUBLISHED.get(preset) or OTHERS.get(preset)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from structure_cases import NAMING, chain, conv, layer
 
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
 from archgraph.structure.parameters import Candidates
 from archgraph.structure.template import InstanceTemplate, Loop, Member, Statement
-from archgraph.structure.terms import Term, number, shape, variable
+from archgraph.structure.terms import Term, alike, number, shape, variable
 from archgraph.structure.unification import ABSENT, unified
 
 FULL = (("conv", conv(8, 16)), ("norm", layer("BatchNorm2d", num_features=16)), ("act", layer("ReLU")))
@@ -184,3 +185,36 @@ def test_depth_counts_to_the_deepest() -> None:
     inside = {"net": ["outer"], "outer": ["leaf", "inner"], "inner": ["leaf"], "leaf": []}
     found = families("net", inside.__getitem__, lambda name: "net" if name == "net" else "block")
     assert found == [["leaf"], ["inner"], ["outer"], ["net"]]
+
+
+@pytest.mark.parametrize(
+    ("other", "values"),
+    [
+        (layer("Conv2d", stride=2, bias=True), [2, True]),
+        (layer("Conv2d", stride=1), None),
+        (layer("Conv2d", dilation=1, bias=True), None),
+        (layer("Conv1d", stride=1, bias=True), None),
+    ],
+)
+def test_terms_are_alike_where_numbers_alone_differ(other: Term, values: list[object] | None) -> None:
+    first = layer("Conv2d", stride=1, bias=False)
+    found: list[object] = []
+    assert alike(first, other, found) == (first.outline == other.outline) == (values is not None)
+    assert values is None or found == values
+    found = []
+    assert alike(variable(1), variable(2), found) is False
+    assert alike(first, first, found)
+    assert found == [1, False]
+
+
+def test_a_template_with_a_model_has_numbers_of_its_own() -> None:
+    model, other = chain(("conv", conv(3, 4))), chain()
+    other.model, other.others = model, [5, 6]
+    (group,) = unified([model, other])
+    assert group.fullest is model
+    assert [column.values for column in group.columns] == [(3, 5), (4, 6)]
+    lean = chain()
+    lean.outputs = (0,)
+    (group,) = unified([model, other, lean])
+    assert group.presence == {"conv": [True, True, False]}
+    assert [column.values for column in group.columns] == [(3, 5, ABSENT), (4, 6, ABSENT)]

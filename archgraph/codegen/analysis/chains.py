@@ -14,7 +14,7 @@ from archgraph.graph.types import joined
 def folded(scope: Scope) -> list[ScopeStep]:
     """The steps of a scope with each numbered chain below a dotted path made one Sequential."""
     steps = scope.steps
-    levels = [step.path.split(".")[:-1] for step in steps]
+    levels = [step.path.split(".")[:-1] for step in steps if "." in step.path]
     prefixes = {".".join(level[: n + 1]) for level in levels for n in range(len(level))}
     for prefix in sorted(prefixes, key=lambda prefix: (-prefix.count("."), prefix)):
         steps = _fold(scope, steps, prefix)
@@ -70,14 +70,15 @@ def form_of(scope: Scope) -> Form:
     steps = scope.steps
     if not steps or len(scope.inputs) != 1 or len(scope.outputs) != 1:
         return "class"
+    numbered = all(step.path == str(i) for i, step in enumerate(steps))
+    if not numbered and not _is_named_run(scope):
+        return "class"
     whole = next(iter(steps[0].inputs.values()), None) is scope.inputs[0] and steps[-1].outputs[:1] == (
         scope.outputs[0],
     )
     if not whole or not _linked(steps, scope, steps) or _uses(scope, steps)[id(scope.inputs[0])] != 1:
         return "class"
-    if [step.path for step in steps] == [str(i) for i in range(len(steps))]:
-        return "chain"
-    return "named" if _is_named_run(scope) else "class"
+    return "chain" if numbered else "named"
 
 
 def _is_named_run(scope: Scope) -> bool:
@@ -85,6 +86,7 @@ def _is_named_run(scope: Scope) -> bool:
     if scope.root or (scope.call is not None and scope.call.kind == "block") or len(scope.steps) < 2:
         return False
     kinds = {step.scope.family if step.scope else None for step in scope.steps}
+    if len(kinds) != 1 or None in kinds:
+        return False
     stems = {re.sub(r"[0-9]+\Z", "", step.path) for step in scope.steps}
-    plain = all("." not in step.path for step in scope.steps)
-    return len(kinds) == 1 and None not in kinds and len(stems) == 1 and plain
+    return len(stems) == 1 and all("." not in step.path for step in scope.steps)

@@ -81,8 +81,14 @@ class ScopeStep:
     def own_sizes(self) -> dict[int, tuple[Dim | None, ...]]:
         """The sizes in its operation, by their places among the `holes`, where no other application is compared."""
         if self._own_sizes is None:
-            holes = enumerate(filter(is_hole, self.expression.all()))
-            self._own_sizes = {place: (part.value,) for place, part in holes if part.kind != "number"}
+            self._own_sizes = {}
+            place = 0
+            for part in self.expression.all():
+                if part.kind == "number":
+                    place += 1
+                elif is_hole(part):
+                    self._own_sizes[place] = (part.value,)
+                    place += 1
         return self._own_sizes
 
     @property
@@ -177,7 +183,8 @@ class Scope:
 
 def is_hole(part: Term) -> bool:
     """Whether a part of an expression may be a size, or the device."""
-    return part.kind in ("size", "number") or (part.kind == "local" and part.text == "device")
+    kind = part.kind
+    return kind == "number" or kind == "size" or (kind == "local" and part.text == "device")
 
 
 def argument_names(scope: Scope, reserved: set[str]) -> list[str]:
