@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from archgraph.codegen.meta_construction import on_meta
 from archgraph.codegen.unchecked_attributes import constructed
+from archgraph.records import record
 
 _PLAIN = frozenset((bool, int, float, str, type(None), torch.dtype))
 _STRUCTURE = frozenset(vars(nn.Module()))
@@ -70,13 +70,14 @@ class _Namespace:
         try:
             key = marshal.dumps((kind.__name__, args, kwargs), _ALIKE)
         except ValueError:  # it is made of tensors or modules
-            return kind(*args, **kwargs)
+            return constructed(kind, kind.__init__, args, kwargs)
         known = self._layers.get(key, _UNSEEN)
-        if known is not _UNSEEN:
-            return kind(*args, **kwargs) if known is None else known.another()
+        if isinstance(known, _Copies):
+            return known.another()
         made = constructed(kind, kind.__init__, args, kwargs)
-        with torch._C.DisableTorchFunction():
-            self._layers[key] = _copies(made)
+        if known is _UNSEEN:
+            with torch._C.DisableTorchFunction():
+                self._layers[key] = _copies(made)
         return made
 
 
@@ -124,7 +125,7 @@ def _copies(layer: nn.Module) -> _Copies | None:
     return _Copies(type(layer), plain, containers, tensors)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Copies:
     """Makes layers like one that was constructed, as it was then: whatever happens to that one later. `plain` are
     attributes that all share; `containers` make a new one for each, and `tensors` a new tensor."""

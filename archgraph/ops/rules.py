@@ -38,6 +38,8 @@ class Rules(Mapping[type[Operation], Rule]):
         self._plugin_file = plugin_file
         self._rules: dict[type[Operation], Rule] = {}
         self._imported: set[str] = set()
+        self._nearest: dict[type[Operation], type[Operation]] = {}
+        """For contracts that have no rule of their own, the class that was found to have one, or themselves."""
 
     def __getitem__(self, contract: type[Operation]) -> Rule:
         if contract in self._rules:
@@ -46,8 +48,9 @@ class Rules(Mapping[type[Operation], Rule]):
             self._import_plugin(contract.plugin)
         elif self._package and contract.family in ON_DEMAND and contract.family not in self._imported:
             self._import_family(contract.family)
-        found = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
-        return self._rules[found]
+        if contract not in self._nearest:
+            self._nearest[contract] = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
+        return self._rules[self._nearest[contract]]
 
     def _import_family(self, family: str) -> None:
         """Imports the rules of a family; not every kind of rule has some for each family."""
@@ -80,4 +83,9 @@ class Rules(Mapping[type[Operation], Rule]):
                 raise ValueError(f"there are two {self.title} for '{contract.name}'")
             _require_own(rule, contract)
             self._rules[contract] = rule
-            registered(contract.__module__, partial(self._rules.pop, contract))
+            self._nearest.clear()
+            registered(contract.__module__, partial(self._remove, contract))
+
+    def _remove(self, contract: type[Operation]) -> None:
+        self._rules.pop(contract)
+        self._nearest.clear()

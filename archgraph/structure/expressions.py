@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from archgraph.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record()
 class ConstantNumber:
     """The same number in every instance."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ParameterName:
     """The value of a parameter."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Arithmetic:
     """`left operator right`."""
 

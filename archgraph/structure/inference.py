@@ -45,12 +45,21 @@ def inferred(
     members = {member.name for member in group.fullest.members}
     flags: dict[str, str] = {}
     for part, values in group.presence.items():
-        name = part.rpartition(".")[2]
+        name = _word(part, group)
         if part_name is not None and not name.isidentifier():
             name = part_name(part)
         plain = part in members and name.isidentifier()
         flags[part] = inference.flag(name if plain else f"use_{name.replace('-', '_')}", values)
     return InferredClass(tuple(inference.finished()), expressions, flags)
+
+
+def _word(part: str, group: UnifiedClass[Any]) -> str:
+    """The last word of a part's name; that of the level around it where all of the level is there together."""
+    around, _, last = part.rpartition(".")
+    level = [group.presence.get(one.part) for one in group.fullest.entries() if one.part.startswith(f"{around}.")]
+    word = around.rpartition(".")[2]
+    together = len(level) > 1 and all(there == group.presence[part] for there in level)
+    return word if together and word.isidentifier() else last
 
 
 def _everywhere(column: Column, columns: Sequence[Column]) -> tuple[Any, ...]:

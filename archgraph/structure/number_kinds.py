@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 DIMENSIONS = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim"})
 """Roles of dimensions."""
@@ -17,9 +18,14 @@ _OF_COUNTS = frozenset(
 _WORD = re.compile(r"[A-Za-z]+")
 
 
+@lru_cache(1 << 10)
+def _words(name: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(name.replace("_", " ")))
+
+
 def may_stand_for(name: str, role: str) -> bool:
     """Whether a number of this role may be an argument of this name; equal numbers of other kinds are accidents."""
-    words = {word.lower() for word in _WORD.findall(name.replace("_", " "))}
+    words = _words(name)
     if role in DIMENSIONS:
         return not words.isdisjoint(_OF_DIMENSIONS)
     if role == "step":

@@ -180,14 +180,20 @@ class ParameterInference:
         least = 0 if role == "padding" else 1
         if not all(type(value) is int and value >= least for value in values if value is not ABSENT):
             return None
+        wide = role != "padding"
+        first, at = _first(values)
         for source in [*self._arguments, *self.parameters]:
-            wide = role != "padding"
+            of = source.values[at]
+            if type(of) is not int:
+                continue
             if source.role != "argument" and not source.wide and (wide or source.role != "kernel_size"):
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if role != "padding" and fits(values, [_times(value, factor) for value in source.values]):
+                if wide and of * factor == first and fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
-                if factor in (2, 4, 8) and fits(values, [_part(value, factor, not wide) for value in source.values]):
+                if factor not in (2, 4, 8) or of // factor != first:
+                    continue
+                if fits(values, [_part(value, factor, not wide) for value in source.values]):
                     return Arithmetic("//", ParameterName(self._use(source, wide).name), ConstantNumber(factor))
         return None
 
@@ -233,11 +239,13 @@ class ParameterInference:
         """A multiple of a parameter in use: arguments of which one follows from the other are one parameter."""
         if not wide or len({value for value in values if value is not ABSENT}) < _EVIDENCE:
             return None
+        first, at = _first(values)
         for source in self.parameters:
-            if not source.wide or source.name in self._sizes:
+            of = source.values[at]
+            if not source.wide or source.name in self._sizes or type(of) is not int:
                 continue
             for factor in range(2, LARGEST_MULTIPLE + 1):
-                if fits(values, [_times(value, factor) for value in source.values]):
+                if of * factor == first and fits(values, [_times(value, factor) for value in source.values]):
                     return Arithmetic("*", ParameterName(source.name), ConstantNumber(factor))
         return None
 
@@ -310,6 +318,11 @@ def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
         if value is not ABSENT and not (type(value) is type(other) and value == other):
             return False
     return True
+
+
+def _first(values: Sequence[Any]) -> tuple[Any, int]:
+    """The first number of a column that is there, and its place: most columns are seen to differ by it."""
+    return next((value, place) for place, value in enumerate(values) if value is not ABSENT)
 
 
 def _times(value: Any, factor: int) -> Any:

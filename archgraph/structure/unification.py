@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from archgraph.records import record
 from archgraph.structure.template import InstanceTemplate, Loop, Member, Statement, outlined
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
@@ -22,7 +23,7 @@ OutputPositions = tuple[int | None, ...]
 AnyTemplate = TypeVar("AnyTemplate", bound=InstanceTemplate[Any])
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Column:
     """One number of a class over all of its instances. `role` names it, `place` is the part that has it.
 

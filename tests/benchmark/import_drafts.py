@@ -20,7 +20,6 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,9 +30,7 @@ import references
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph.spec_text import spec_text
-from archgraph.graph.types import Graph
-from archgraph.importing.api import traced_graph
-from archgraph.importing.opened_modules import constructed, opened
+from archgraph.importing import family
 from archgraph.importing.sources.module_source import module_source
 from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.usual_names import with_usual_names
@@ -74,13 +71,6 @@ FAMILIES: Mapping[str, Sequence[str]] = {
 _LEFT_OUT = ("archgraph", "name", "about", "assert", "meta")
 
 
-class Trace(NamedTuple):
-    """What a family's draft is written from: the graphs by preset, and the arguments of their constructors."""
-
-    graphs: dict[str, Graph]
-    arguments: list[Any]
-
-
 class Change(NamedTuple):
     """Lines of a draft and of the spec that it became."""
 
@@ -92,21 +82,31 @@ class Change(NamedTuple):
     gone_but_for_names: int
 
 
-def traced(name: str, folder: Path | None) -> Trace:
-    """The networks of a family, traced or from the folder. Raises ImportingError."""
+def traced(name: str, folder: Path | None) -> tuple[Any, ...]:
+    """What the draft of a family is written from, traced or from the folder. Raises ImportingError."""
     path = folder / f"{name}.pickle" if folder is not None else None
     if path is not None and path.is_file():
-        return Trace(*pickle.loads(path.read_bytes()))
-    with ExitStack() as stack:
-        modules = {}
-        for preset in FAMILIES[name]:
-            source = module_source(f"timm:{preset}")
-            modules[preset] = stack.enter_context(opened(source, constructed(source), None, None, {}))
-        graphs = {preset: traced_graph(module.tracer).graph for preset, module in modules.items()}
-        found = Trace(graphs, [module.arguments for module in modules.values()])
-        if path is not None:
-            path.write_bytes(pickle.dumps(tuple(found)))
-    return found
+        kept: tuple[Any, ...] = pickle.loads(path.read_bytes())
+        return kept
+    found: list[tuple[Any, ...]] = []
+
+    def noting(*given: Any) -> dict[str, Any]:
+        found.append(given)
+        return family_data(*given)
+
+    family.family_data = noting  # type: ignore[attr-defined]
+    try:
+        family.import_family(
+            {preset: module_source(f"timm:{preset}") for preset in FAMILIES[name]}, name=name, verify=False
+        )
+    except ArchgraphError:
+        if not found:
+            raise
+    finally:
+        family.family_data = family_data  # type: ignore[attr-defined]
+    if path is not None:
+        path.write_bytes(pickle.dumps(found[-1]))
+    return found[-1]
 
 
 def text(spec: Mapping[str, Any], presets: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ of a body besides, its statements, the order of its members and its outline, is 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 
 from archgraph.codegen.analysis.body import AppliedStep, Body
 from archgraph.codegen.analysis.body_reader import BodyReader, Surroundings
 from archgraph.codegen.analysis.loops import rolled
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep
+from archgraph.records import record
 from archgraph.structure.terms import Term, alike
 
 
@@ -40,7 +40,7 @@ class AlikeBodies:
         return body
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _ModelStep:
     """A step of a model: the values that its statement reads and writes by their numbers, and the term of that;
     None where there is none, since it stands for what it reads or is not computed."""
@@ -51,7 +51,7 @@ class _ModelStep:
     term: Term | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _Model:
     """A body with what others are compared by. `members` and `statements` are the places of all that has numbers, in
     the order of the body's numbers: the paths of modules and the places of tensors, and those of steps."""

@@ -19,18 +19,19 @@ from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
 
 
-def arrange(root: Scope) -> None:
-    """Gives every scope its form, the sizes that it takes, and what else its modules are applied to."""
-    _Arrangement(root).settle(root)
+def arrange(root: Scope, applied_again: bool) -> None:
+    """Gives every scope its form, the sizes that it takes, and what else its modules are applied to: where any is
+    `applied_again`, as a network says of itself."""
+    _Arrangement(root, applied_again).settle(root)
 
 
 class _Arrangement:
-    def __init__(self, root: Scope):
+    def __init__(self, root: Scope, applied_again: bool):
         self._applied_again: set[int] = set()
         self._settled: set[int] = set()
         self._copies = count(1)
         groups: dict[int, list[Scope]] = {}
-        for step in _steps(root, set()):
+        for step in _steps(root, set()) if applied_again else ():
             if step.twin is not None and step.scope is not None:
                 groups.setdefault(id(step.twin), [step.twin]).append(step.scope)
         for group in groups.values():

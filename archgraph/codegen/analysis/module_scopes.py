@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
@@ -17,9 +17,10 @@ from archgraph.codegen.analysis.names import check_path, class_name, segment, si
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class _ScopePlace:
     """Where a body is read: its path below the scope, the same with hidden levels, that in the module tree; enclosing
     names."""
@@ -43,13 +44,13 @@ def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
     reading = _ScopeReader(EqualCalls(graph) if can_be_equal(graph) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
-    arrange(root)
+    arrange(root, applied_again=reading.equal is None)
     return root
 
 
 class _ScopeReader:
     def __init__(self, equal: EqualCalls | None) -> None:
-        self._equal = equal
+        self.equal = equal
         self._scopes: dict[Hashable, Scope] = {}
         self._steps: dict[int, ScopeStep] = {}
         self._shares: dict[int, Item | None] = {}
@@ -120,9 +121,9 @@ class _ScopeReader:
 
     def _scope_of(self, call: Call, place: _ScopePlace) -> Scope:
         """The scope of a call, or of the first that equals it and would be called the same."""
-        if self._equal is None or not self._equal.has_like(call):
+        if self.equal is None or not self.equal.has_like(call):
             return self.scope(call.body, place, call)
-        key = self._equal.number(call), _title(call), place.trail
+        key = self.equal.number(call), _title(call), place.trail
         if key not in self._scopes:
             self._scopes[key] = self.scope(call.body, place, call)
         return self._scopes[key]
@@ -182,7 +183,7 @@ class _ScopeReader:
 
     def _borrows(self, call: Call) -> bool:
         """Whether something in it applies a module again that stands outside."""
-        if self._equal is not None:  # nothing is applied again
+        if self.equal is not None:  # nothing is applied again
             return False
         inside = {id(item) for item in items(call.body)}
         return any(item.shares is not None and id(item.shares) not in inside for item in items(call.body))

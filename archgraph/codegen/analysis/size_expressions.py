@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from archgraph.codegen.analysis.terms import infix
 from archgraph.dims import Dim, Size, product, symbol, symbols_of
 from archgraph.dims.size import Atom, Monomial
 from archgraph.errors import ArchgraphError
+from archgraph.records import record
 from archgraph.structure.terms import Term, number
 
 _FACTORS = range(2, 17)
@@ -23,7 +23,7 @@ _OPERATORS: Mapping[str, Callable[[Dim, Dim], Dim]] = {
 _OFFSETS = (0, 1, -1, 2, -2, 3, -3)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ReadableSize:
     """A size that can be read at run time: dimension `axis` of the value numbered `value`, or that value itself where
     the forward takes a size as an argument."""

@@ -84,13 +84,13 @@ class _Words:
     def shape(self, place: int) -> str:
         """The shape of an input; its letters are known from then on."""
         var = self.made.body.scope.inputs[place]
+        kinds = {i: scope.inputs[place].type for i, scope in enumerate(self.made.scopes)}
+        alike = {i: kind.shape for i, kind in kinds.items() if kind.rank == var.type.rank}
         found = []
         for axis, dim in enumerate(var.type.shape):
             if isinstance(dim, Size) and not self.made.body.scope.root:
                 self._letters.setdefault(str(dim), _letter(axis, var.type.rank, set(self._letters.values())))
-            kinds = {i: scope.inputs[place].type for i, scope in enumerate(self.made.scopes)}
-            column = {i: kind.shape[axis] for i, kind in kinds.items() if kind.rank == var.type.rank}
-            found.append(self._size(dim, column))
+            found.append(self._size(dim, {i: shape[axis] for i, shape in alike.items()}))
         return f"[{', '.join(found)}]"
 
     def output(self, place: int) -> str:
@@ -109,14 +109,17 @@ class _Words:
         """A size in words, given what it is in each instance."""
         if isinstance(dim, Size):
             return str(dim) if self.made.body.scope.root else self._scaled(dim)
-        if all(other == dim for other in column.values()):
+        sizes = list(column.values())
+        if sizes.count(dim) == len(sizes):
             return str(dim)
         for parameter in self.made.parameters:
+            given = [parameter.values[i] for i in column]
+            if any(type(value) is not int for value in given):
+                continue
             for factor in (1, 2, 3, 4, 6, 8):
-                given = {i: parameter.values[i] for i in column}
-                if all(type(value) is int and value * factor == column[i] for i, value in given.items()):
+                if given[0] * factor == sizes[0] and [value * factor for value in given] == sizes:
                     return parameter.name if factor == 1 else f"{parameter.name} * {factor}"
-                if all(type(value) is int and value // factor == column[i] for i, value in given.items()):
+                if given[0] // factor == sizes[0] and [value // factor for value in given] == sizes:
                     return f"{parameter.name} // {factor}"
         return "C" if "C" not in self._letters.values() else "C'"
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from archgraph.records import record
 
 WIDTH = 100
 STEP = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Bracket:
     """Items between brackets. `explode` puts each on a line of its own once it is broken; else one line is tried."""
 
@@ -21,7 +22,7 @@ class Bracket:
     comma: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Clause:
     """The end of a comprehension: it has a line of its own once what stands before it is broken."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,10 +17,11 @@ from archgraph.ops.rules import Rules
 from archgraph.plugins import ENABLED, TORCH_RULES
 from archgraph.plugins.faults import guarded
 from archgraph.plugins.registration import registered
+from archgraph.records import record
 from archgraph.structure.terms import Term, number
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class TorchRuleContext:
     """One application of an operation, as a rule sees it."""
 
@@ -85,8 +85,13 @@ def attributes(op: Operation, *names: str, **instead: Any) -> tuple[Term, ...]:
     default, which is torch's, the argument is left out. A tuple of equal numbers is written as the one number that
     torch takes for it."""
     defaults = _defaults(type(op))
-    values = {name: instead.get(name, getattr(op, name)) for name in names}
-    return tuple([keyword(key, number(key, folded(value)), *defaults[key]) for key, value in values.items()])
+    found = []
+    for name in names:
+        value = instead[name] if name in instead else getattr(op, name)
+        if type(value) is tuple:
+            value = folded(value)
+        found.append(keyword(name, number(name, value), *defaults[name]))
+    return tuple(found)
 
 
 @lru_cache(1 << 10)

@@ -49,8 +49,9 @@ def without_needless_classes(graph: Graph, kept: Collection[int]) -> Graph:
 def _groups(graph: Graph, containers: Collection[str], kept: Collection[int] = ()) -> list[list[tuple[Call, Hashable]]]:
     """Containers of the same layers, with their places, outside of the calls in `kept`."""
     found: dict[Hashable, list[tuple[Call, Hashable]]] = {}
+    family = any(isinstance(item, Call) and item.block == NETWORK for item in graph.items)
     for call, place in _containers(graph, "", containers, {*kept, *shared_items(graph)}):
-        found.setdefault(_form(call), []).append((call, place))
+        found.setdefault(_form(call, family), []).append((call, place))
     return list(found.values())
 
 
@@ -95,23 +96,23 @@ def _word(item: Item) -> str:
     return item.block if isinstance(item, Call) else item.op.name
 
 
-def _form(call: Call) -> Hashable:
-    """What alike containers have in common: names, operations and how they are joined, but no numbers."""
+def _form(call: Call, family: bool = False) -> Hashable:
+    """What alike containers have in common: names, operations and how they are joined, but no numbers; in a `family`,
+    whose networks differ inside of their modules, of these the class."""
     numbers = {id(value): place for place, value in enumerate(call.body.inputs)}
     written: list[Hashable] = [tuple((value.type.rank, value.dtype) for value in call.body.inputs)]
     for item in call.body.items:
         read = tuple(numbers[id(value)] for value in read_by(item))
-        inner = _inner_form(item) if isinstance(item, Call) else tuple(filter(_is_word, _values(item)))
+        inner = _inner_form(item, family) if isinstance(item, Call) else tuple(filter(_is_word, _values(item)))
         written.append((item.name, _word(item), inner, read))
         for value in item.outputs:
             numbers[id(value)] = len(numbers)
     return (*written, *(numbers[id(value)] for value in call.body.outputs.values()))
 
 
-def _inner_form(call: Call) -> Hashable:
-    """What alike containers have in common of what they call: the layers of a container; of other modules the class."""
+def _inner_form(call: Call, family: bool) -> Hashable:
     contained = call.block in CONTAINERS or call.block.startswith(SEQUENCE)
-    return _form(call) if contained else (len(call.inputs), len(call.outputs))
+    return _form(call, family) if contained or not family else (len(call.inputs), len(call.outputs))
 
 
 def _is_word(value: Any) -> bool:

@@ -12,7 +12,7 @@ from archgraph.structure.unification import UnifiedClass
 
 def words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str]) -> Sequence[str]:
     """What each of several blocks holds, as a word: the module at a place where each holds one of another class, as
-    Residual(Conv), Residual(FeedForward); "" where there is none. Containers, and one of a list, say nothing."""
+    Residual(Conv), Residual(FeedForward); '' where there is no such place. Containers and lists say nothing."""
     rows = [_modules(group.fullest) for group in groups]
     for place in rows[0] if len(rows) > 1 else ():
         words = [row.get(place, "") for row in rows]

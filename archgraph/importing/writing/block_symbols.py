@@ -7,6 +7,7 @@ from typing import Any
 
 from archgraph.graph.types import Call, Graph, Item, Value
 from archgraph.importing.tracing.symbols import SYMBOLS_BY_RANK
+from archgraph.importing.writing.any_rank import LAST, is_of_any_rank
 from archgraph.importing.writing.following_numbers import KnownNumber
 from archgraph.importing.writing.listed_inputs import ANY_SIZE
 from archgraph.importing.writing.naming import is_parameter
@@ -32,6 +33,8 @@ _THROUGH = frozenset({"add", "sub", "mul", "div", "dropout", "stochastic_depth"}
 def block_symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
     """Names for the dimensions of the inputs; dimensions that are equal in every instance have one name, and those that
     are 1 in all of them none."""
+    if is_of_any_rank(templates):
+        return {(0, LAST): "C"}
     names: dict[tuple[int, int], str] = {}
     columns: dict[tuple[Any, ...], str] = {}
     taken: set[str] = set()
@@ -92,7 +95,7 @@ def numbers_of_widths(templates: Sequence[BodyTemplate], symbols: Symbols) -> di
     found: dict[str, list[int]] = {}
     for (place, axis), name in symbols.items():
         values: list[Any] = [template.body.inputs[place].shape[axis] for template in templates]
-        is_width = axis in (1, templates[0].body.inputs[place].type.rank - 1)
+        is_width = axis in (1, LAST, templates[0].body.inputs[place].type.rank - 1)
         if is_width and name.isidentifier() and name != ANY_SIZE and all(type(value) is int for value in values):
             found.setdefault(name, values)
     return found

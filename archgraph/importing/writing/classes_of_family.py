@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Container, Sequence
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_groups import with_alike_groups
+from archgraph.importing.writing.any_rank import reader_of_any_rank
 from archgraph.importing.writing.chosen_parts import ChosenParts
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
@@ -40,10 +41,14 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
     Runs in their bodies are copies: in all of them where it is simpler in some, and alike in all where that makes less
     to read, unless it would be more than without.
     """
+    read = reader_of_any_rank(family, read)
     made = _classes(family, read)
     reader = parts.reader(family, read) if len(made) > 1 else None
     chosen = _classes(family, reader) if reader is not None else made
-    return chosen if len(chosen) < len(made) else made
+    best = with_options(chosen if len(chosen) < len(made) else made)
+    if len(best) == 1:
+        return best
+    return min(best, with_options(with_joined_classes(unified([read(call) for call in family]))), key=cost_of_classes)
 
 
 def _classes(family: Sequence[Call], read: Read) -> _Classes:
@@ -52,7 +57,7 @@ def _classes(family: Sequence[Call], read: Read) -> _Classes:
         if len(made) > 1:
             made = min(made, _in_copies(family, read, *way), key=cost_of_classes)
     plain = with_joined_classes(unified([read(call) for call in family]))
-    return with_options(min(made, plain, key=cost_of_classes))
+    return min(made, plain, key=cost_of_classes)
 
 
 def with_all_copies(template: BodyTemplate, always: bool = False, from_second: bool = False) -> BodyTemplate:

@@ -27,7 +27,7 @@ def conditions_of_parts(
     opposite = {
         tuple(not value for value in one.values): f"not {one.name}"
         for one in reversed(found.parameters)
-        if one.role != "flag" and all(isinstance(value, bool) for value in one.values)
+        if one.name not in found.flags.values() and all(isinstance(value, bool) for value in one.values)
     }
     flags = {one.name for one in found.parameters if one.role == "flag"}
     unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))

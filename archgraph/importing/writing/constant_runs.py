@@ -15,6 +15,8 @@ _LEAST = 4
 """So many modules in a row that are alike are no accident."""
 _MOST_APART = 6
 """So many modules may stand before those in the middle, or behind them."""
+_PAIR = 2
+"""So many modules are read as they stand."""
 Row = Sequence[tuple[Any, ...]]
 """The values of all arguments of each module of a run."""
 
@@ -58,9 +60,8 @@ def _names(runs: Sequence[WrittenStatement]) -> list[list[str]]:
 
 
 def _apart(rows: Row) -> range:
-    """Which modules behind those in the middle begin a run: each where they differ in most of their arguments."""
-    differing = sum(len({*map(repr, column)}) > 1 for column in zip(*rows, strict=True))
-    return range(len(rows) if differing > len(rows) else 1)
+    """Which modules behind those in the middle begin a run: each of two, else the first."""
+    return range(len(rows) if len(rows) <= _PAIR else 1)
 
 
 def _at(runs: Sequence[WrittenStatement], middles: Sequence[tuple[int, int]]) -> list[tuple[list[str], int]]:

@@ -11,6 +11,7 @@ from typing import Any
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.copies import is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import Pattern
+from archgraph.importing.writing.network_sources import has_affinity
 from archgraph.importing.writing.plain_operations import as_call
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.values import expression_text
@@ -65,7 +66,8 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
         rows = [one.get(prefix, []) for one in lists]
         if len({tuple(run.text for run in row) for row in rows}) != 1 or len(rows[0]) < 2:
             continue
-        if all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row)):
+        fixed = all(run.start == rows[0][place].start for row in rows for place, run in enumerate(row))
+        if fixed and not _are_named(rows[0], [one.call.arguments for one in templates if one.call is not None]):
             continue
         plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
         counts = [_ONE if all(run.single for run in runs) else COUNT for runs in zip(*rows, strict=True)]
@@ -73,6 +75,17 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
             for place, run in list(enumerate(row))[plain:]:
                 one = template.entries()[run.at]
                 template.statements[run.at] = _run_with_start(one, prefix, run, place, counts[place])
+
+
+def _are_named(runs: Sequence[_CountedRun], arguments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an argument says how long some run is behind which others begin, `local_up_to_layer`."""
+    counts = {run.count for run in runs[:-1] if not run.single}
+    return any(
+        has_affinity(name, COUNT) and type(value) is int and all(given.get(name) == value for given in arguments)
+        for given in arguments[:1]
+        for name, value in given.items()
+        if value in counts
+    )
 
 
 def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:

@@ -85,7 +85,7 @@ class FollowedEntries:
             return None
         for known in self._known_numbers(target, ends=True):
             found = ratio_of(values, known)
-            if isinstance(found, Arithmetic) and found.right in map(ConstantNumber, _NEAR):
+            if isinstance(found, Arithmetic) and {found.left, found.right} & {*map(ConstantNumber, _NEAR)}:
                 return found
         return None
 

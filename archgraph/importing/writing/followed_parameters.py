@@ -17,7 +17,7 @@ from archgraph.structure.unification import ABSENT
 
 _SIZES = AXES | {"end", "repeats"}
 """Roles of sizes that are no widths, and of counts of places."""
-_SIDES = ("size", "resolution")
+_SIDES = ("size", "resolution", "length")
 """Parts of the names of arguments that are such sizes."""
 _READ = ("in_", "skip_")
 """How arguments begin that say what is read: those that say what is made come first."""
@@ -41,11 +41,15 @@ def without_followed(
     }
     kept: set[str] = set()
     for target in reversed(found.parameters):
-        if target.name in told | kept or target.role == "argument" or is_told_in_text(target.name, expressions):
+        if target.name in told | kept or is_told_in_text(target.name, expressions):
             continue
         others = [one for one in parameters if one is not target and one.name not in told]
+        if target.role == "argument" and not _is_side(target):
+            continue
         instead = _size_instead(target, inputs, others)
-        instead = instead or _instead(target, widths, [one for one in others if one.wide], arguments)
+        instead = instead or _instead(
+            target, widths, [one for one in others if one.wide or "heads" in one.name], arguments
+        )
         if instead is None:
             continue
         names = names_in(instead)
@@ -67,17 +71,18 @@ def _size_instead(
     target: ClassParameter, inputs: Sequence[Sequence[KnownNumber]], others: Sequence[ClassParameter]
 ) -> Expression | None:
     """The expression for a size that is no width, in the sizes of what is read or as another such size."""
-    if target.role not in _SIZES:
+    if target.role not in _SIZES and not _is_side(target):
         return None
-    known = [
-        KnownNumber(ParameterName(one.name), one.values)
-        for one in others
-        if one.role in _SIZES or (one.role == "argument" and any(word in one.name for word in _SIDES))
-    ]
+    known = [KnownNumber(ParameterName(one.name), one.values) for one in others if one.role in _SIZES or _is_side(one)]
     if any(isinstance(value, tuple) for value in target.values):
         entries = list_of_ratios(target.values, known)
         return ParameterName(f"[{', '.join(map(expression_text, entries))}]") if entries else None
     return following_size(target.values, inputs, known)
+
+
+def _is_side(parameter: ClassParameter) -> bool:
+    """Whether a parameter is an argument that is called after the size of a grid."""
+    return parameter.role == "argument" and any(word in parameter.name for word in _SIDES)
 
 
 def _instead(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
-from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import LARGEST_MULTIPLE
 from archgraph.structure.unification import ABSENT
 
@@ -22,6 +22,8 @@ _MORE = 3
 _PARTS = (2, 4, 8, 3, 6)
 _GRIDS = (8, 4)
 _ROUNDED_PARTS = (1, 2, 4, 8, 16)
+HEADS = "heads"
+"""What the names of numbers of heads contain, of which widths are any multiples."""
 _LEAST_DIFFERENCE = 4
 """Smaller ones are between many numbers."""
 
@@ -52,7 +54,7 @@ def following(values: Sequence[Any], known: Sequence[KnownNumber]) -> Expression
         if all(type(one.values[place]) is int for place in present)
     ]
     rows = [(KnownNumber(one.expression, own, one.whole), own) for one, own in sources]
-    for tries in (_ratios, _rests, _shifted, _rounded):
+    for tries in (_ratios, _rests, _of_heads, _shifted, _rounded):
         found = next(tries(column, [one for one, _ in rows]), None)
         if found is not None:
             return found
@@ -68,7 +70,7 @@ def ratio_of(values: Sequence[Any], known: KnownNumber, equal: bool = False) -> 
         return known.expression
     for factor in range(2, LARGEST_MULTIPLE + 1):
         if all(value == other * factor for value, other in rows):
-            return Arithmetic("*", known.expression, ConstantNumber(factor))
+            return Arithmetic("*", ConstantNumber(factor), known.expression)
     for factor in _PARTS:
         if all(value * factor == other for value, other in rows):
             return Arithmetic("//", known.expression, ConstantNumber(factor))
@@ -112,6 +114,16 @@ def _rests(values: Sequence[int], known: Sequence[KnownNumber]) -> Iterator[Expr
             rows = zip(values, whole.values, part.values, strict=True)
             if part is not whole and all(value == size - other for value, size, other in rows):
                 yield Arithmetic("-", whole.expression, part.expression)
+
+
+def _of_heads(values: Sequence[int], known: Sequence[KnownNumber]) -> Iterator[Expression]:
+    """As many for each of several heads."""
+    for one in known:
+        heads = isinstance(one.expression, ParameterName) and HEADS in one.expression.name
+        if heads and len({value // count for value, count in zip(values, one.values, strict=True)}) == 1:
+            each = values[0] // one.values[0]
+            if each > 1 and all(value == each * count for value, count in zip(values, one.values, strict=True)):
+                yield Arithmetic("*", ConstantNumber(each), one.expression)
 
 
 def _shifted(values: Sequence[int], known: Sequence[KnownNumber]) -> Iterator[Expression]:

@@ -4,11 +4,11 @@ they are handed to it as arguments."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from archgraph.codegen.analysis.size_expressions import ReadableSize
 from archgraph.dims import Size, symbols_of
 from archgraph.graph.types import Call, Graph
+from archgraph.records import record
 from archgraph.structure.naming import free
 from archgraph.structure.terms import Term
 
@@ -22,7 +22,7 @@ _WORDS: Mapping[frozenset[str], str] = {
 _OTHERS = "extent"
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class HandedSize(ReadableSize):
     """A size that is an argument: `value` is its number among these."""
 

@@ -50,23 +50,25 @@ def _joined(
 
 
 def joined_class(
-    large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate], in_a_row: bool = False
+    large: UnifiedClass[BodyTemplate], small: UnifiedClass[BodyTemplate], options: bool = False
 ) -> UnifiedClass[BodyTemplate] | None:
-    """One class for two; None where there is none. With `in_a_row` steps of one may read what the other makes there."""
+    """One class for two; None where there is none. With `options` what one lacks are parts, which may be a group of
+    steps, and layers of one may stand behind those that the other has in their place."""
     order = _merged(large.fullest.body.order, small.fullest.body.order)
-    aligned = _aligned(large.fullest, small.fullest)
+    aligned = _aligned(large.fullest, small.fullest, options)
     if aligned is None or order is None:
         return None
     swaps = _swaps(aligned, 0, large.fullest), _swaps([(b, a) for a, b in aligned], 1, large.fullest)
     if not any(swaps) and all(one is not None for one, _ in aligned):
         return None  # what one of them lacks was looked for already
     steps = [(_exchanged(a, swaps[0]), _exchanged(b, swaps[1])) for a, b in aligned]
-    joint = _JointTemplate(large.fullest, small.fullest, steps, in_a_row)
-    whole = joint.template()
-    if whole is None:
-        return None
-    whole.body = replace(whole.body, order=tuple(order))
-    return _class_of(whole, joint, (large, small), swaps)
+    for in_a_row in (False, True) if options else (False,):
+        joint = _JointTemplate(large.fullest, small.fullest, steps, in_a_row)
+        whole = joint.template()
+        if whole is not None:
+            whole.body = replace(whole.body, order=tuple(order))
+            return _class_of(whole, joint, (large, small), swaps)
+    return None
 
 
 def _class_of(
@@ -144,7 +146,7 @@ def _level(key: str) -> str:
     return key.partition(".")[0]
 
 
-def _aligned(first: BodyTemplate, second: BodyTemplate) -> list[Step] | None:
+def _aligned(first: BodyTemplate, second: BodyTemplate, grouped: bool) -> list[Step] | None:
     """The steps of two templates side by side; None where too few are common."""
     if first.arguments != second.arguments or len(first.outputs) != len(second.outputs):
         return None
@@ -157,8 +159,16 @@ def _aligned(first: BodyTemplate, second: BodyTemplate) -> list[Step] | None:
         else:
             found += [(one, None) for one in ours[start:stop]]
             found += [(None, one) for one in theirs[other_start:other_stop]]
-    apart = sum(None in pair for pair in found)
-    return found if any(None in pair for pair in found) and apart <= MOST_UNCOMMON * len(found) else None
+    first_of, second_of, both = (
+        {_level(one.name) if grouped else one.name for one in rows if one is not None}
+        for rows in (
+            (one for one, other in found if other is None),
+            (other for one, other in found if one is None),
+            (one for one, other in found if other is not None),
+        )
+    )
+    apart = len(first_of) + len(second_of)
+    return found if apart and apart <= MOST_UNCOMMON * (apart + len(both)) else None
 
 
 def _kind(statement: WrittenStatement) -> tuple[str, str, str, int]:

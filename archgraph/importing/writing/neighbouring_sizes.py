@@ -28,7 +28,7 @@ def with_head_sizes(
     """The expressions of a class, with `C // num_heads` for a number that stands beside the number of heads in a shape
     where both make up the channels of what every instance reads, and `(C // num_heads) ** -0.5` for a scale."""
     made = dict(expressions)
-    for one, other in _neighbours(group):
+    for one, other in neighbours(group):
         for heads, size in ((one, other), (other, one)):
             found = _part(group.columns, made, widths, heads, size)
             if found is not None:
@@ -48,14 +48,14 @@ def with_both_sides(
     sides = {
         one.expression: other.expression for row in inputs for one, other in pairwise(row) if one.values == other.values
     }
-    for one, other in _neighbours(group):
+    for one, other in neighbours(group):
         size = made.get(one)
         if isinstance(size, ParameterName) and size == made.get(other) and size in sides:
             made[other] = sides[size]
     return made
 
 
-def _neighbours(group: UnifiedClass[Any]) -> Iterator[tuple[int, int]]:
+def neighbours(group: UnifiedClass[Any]) -> Iterator[tuple[int, int]]:
     """The places of numbers that stand side by side in shapes."""
     columns: dict[int, list[int]] = {}
     for place, column in enumerate(group.columns):

@@ -9,6 +9,7 @@ from archgraph.errors import ImportingError
 from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_sections import with_alike_sections
+from archgraph.importing.writing.authors_lists import with_authors_lists
 from archgraph.importing.writing.chosen_blocks import with_chosen_blocks
 from archgraph.importing.writing.classes_of_family import with_copies_in_stages
 from archgraph.importing.writing.constant_runs import cuts_in_runs
@@ -45,6 +46,7 @@ def network_class(
             with_stages_of_family(templates)
             with_counted_starts(templates)
             templates = list(with_alike_copies(templates, across=True))
+            with_authors_lists(templates)
         tried.append(with_joined_classes(unified(templates), with_keys_of_its_own=True))
         if len(tried[-1]) == 1:
             break

@@ -26,7 +26,7 @@ from archgraph.importing.writing.network_sources import (
     stepped,
 )
 from archgraph.importing.writing.picture_sizes import number_of_pictures
-from archgraph.importing.writing.promoted_arguments import PromotedArguments
+from archgraph.importing.writing.promoted_arguments import PromotedArguments, patch_sizes, rests_of_counts
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import WIDE, ClassParameter, fits, is_wide
@@ -106,6 +106,8 @@ class _Inference:
         presence = self._group.presence.items()
         conditions = {part: self._condition(part_name(part), there) for part, there in presence}
         self._raise_series()
+        self._expressions.update(patch_sizes(self._group, self._columns, self._expressions, self._sources))
+        self._expressions.update(rests_of_counts(self._columns, self._expressions, self._sources))
         found = FollowedEntries(
             self._columns, self._expressions, self._sources.used, [*conditions.values(), *sizes.values()]
         )
@@ -124,7 +126,7 @@ class _Inference:
             plain = [self._expressions.get(place) for place in row[1:]] == [*map(ConstantNumber, known[1:])]
             if plain and all(after == 2 * before for before, after in pairwise(known)):
                 for power, place in enumerate(row[1:], start=1):
-                    self._expressions[place] = Arithmetic("*", first, ConstantNumber(2**power))
+                    self._expressions[place] = Arithmetic("*", ConstantNumber(2**power), first)
 
     def _explain(self, places: Collection[int], find: Callable[[Column], Expression | None]) -> None:
         for place in places:

@@ -31,14 +31,17 @@ def with_options(classes: Sequence[_Class]) -> list[_Class]:
 
 def cost_of_classes(classes: Sequence[_Class]) -> tuple[int, int]:
     """About how much there is to read in some classes: their lines and the conditions of these, and their heads."""
-    lines = sum(
-        _HEAD + len(one.presence) + sum(1 + len(entry.members) for entry in one.fullest.entries()) for one in classes
-    )
-    return lines, len(classes)
+    lines = sum(_HEAD + sum(1 + len(entry.members) for entry in one.fullest.entries()) for one in classes)
+    return lines + sum(map(_condition_count, classes)), len(classes)
+
+
+def _condition_count(made: _Class) -> int:
+    """How many conditions are written: a level of the module tree whose parts share theirs has it once."""
+    return len({(name.rpartition(".")[0] or name, tuple(there)) for name, there in made.presence.items()})
 
 
 def _with_options(one: _Class, other: _Class) -> _Class | None:
-    ways = (joined_class(*pair, in_a_row) for in_a_row in (False, True) for pair in ((one, other), (other, one)))
+    ways = (joined_class(*pair, options=True) for pair in ((one, other), (other, one)))
     return min(filter(None, ways), key=lambda joined: cost_of_classes([joined]), default=None)
 
 

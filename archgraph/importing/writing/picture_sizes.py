@@ -13,6 +13,7 @@ from archgraph.structure.unification import ABSENT
 
 _PATCHES = ("patch", "stride")
 """Parts of the names of what an image is divided by."""
+_POOLED = (2, 4, 8, 16)
 _LARGEST_PART = 64
 _MOST_TOKENS = 2
 """So many are put before the patches: one of the class, and one to distil."""
@@ -72,12 +73,18 @@ def _forms(side: ClassParameter, arguments: Sequence[ClassParameter]) -> Iterato
 
 
 def _grids(side: ClassParameter, arguments: Sequence[ClassParameter]) -> Iterator[Form]:
+    """The sides of grids of patches, of those that are pooled afterwards, and parts of the side of images."""
     name = ParameterName(side.name)
+    patches: list[Form] = []
     for one in arguments:
         whole = all(type(value) is int and value > 1 for value in one.values)
         if one is not side and whole and any(word in one.name for word in _PATCHES):
             values = [own // by for own, by in zip(side.values, one.values, strict=True)]
-            yield Arithmetic("//", name, ParameterName(one.name)), values, (side, one)
+            patches.append((Arithmetic("//", name, ParameterName(one.name)), values, (side, one)))
+    yield from patches
+    for expression, values, used in patches:
+        for part in _POOLED:
+            yield Arithmetic("//", expression, ConstantNumber(part)), [value // part for value in values], used
     for part in range(2, _LARGEST_PART + 1):
         if not any(value % part for value in side.values):
             values = [value // part for value in side.values]

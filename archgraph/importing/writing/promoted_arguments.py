@@ -3,13 +3,15 @@ them there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archgraph.graph.types import Node
+from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.counted_starts import has_fixed_start_behind
+from archgraph.importing.writing.neighbouring_sizes import neighbours
 from archgraph.importing.writing.network_sources import COUNTS, NetworkSources, ParameterSource, has_affinity
-from archgraph.structure.expressions import Expression, ParameterName
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import fits, is_wide
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
@@ -17,6 +19,7 @@ _CLASSES = "num_classes"
 _DROP_RATE = "drop_rate"
 _LEAST_WIDTH = 16
 """Smaller ones are equal to an argument by accident."""
+_PATCH = "patch"
 _VARIED = ("head", "patch", "window", "depth")
 
 
@@ -79,3 +82,63 @@ class PromotedArguments:
                 self._sources.use(*source.parameters)
                 return source.expression
         return None
+
+
+def patch_sizes(
+    group: UnifiedClass[Any], columns: Sequence[Column], expressions: Mapping[int, Expression], sources: NetworkSources
+) -> dict[int, Expression]:
+    """The size of patches for kernels that are as large as their steps, and for two sides in a shape, where both are
+    it in all networks: two numbers together are so by no accident."""
+    pairs = [*_kernels_and_strides(columns), *neighbours(group)]
+    found: dict[int, Expression] = {}
+    for parameter in sources.known:
+        whole = all(type(value) is int and value > 1 for value in parameter.values)
+        if _PATCH not in parameter.name or not whole or not sources.is_argument(parameter):
+            continue
+        for pair in pairs:
+            plain = all(isinstance(expressions.get(place), ConstantNumber) for place in pair)
+            if plain and all(list(columns[place].values) == parameter.values for place in pair):
+                found.update(dict.fromkeys(pair, ParameterName(parameter.name)))
+                sources.use(parameter)
+    return found
+
+
+def _kernels_and_strides(columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
+    kernels = {id(one.statement): place for place, one in enumerate(columns) if one.role == "kernel_size"}
+    for place, one in enumerate(columns):
+        if one.role == "stride" and id(one.statement) in kernels:
+            yield kernels[id(one.statement)], place
+
+
+def rests_of_counts(
+    columns: Sequence[Column], expressions: Mapping[int, Expression], sources: NetworkSources
+) -> dict[int, Expression]:
+    """How long one run of a list is, where arguments say how long the list is and how long the others are: the blocks
+    after the first ones."""
+    runs: dict[str, list[int]] = {}
+    for place, one in enumerate(columns):
+        pattern = getattr(getattr(one.statement, "term", None), "value", None)
+        if one.role == COUNTS and isinstance(pattern, Pattern) and not pattern.mapped:
+            runs.setdefault(pattern.prefix, []).append(place)
+    found: dict[int, Expression] = {}
+    for places in runs.values():
+        plain = [place for place in places if isinstance(expressions.get(place), ConstantNumber)]
+        others = [one for place in places if isinstance(one := expressions.get(place), ParameterName)]
+        rows = [columns[place].values for place in places]
+        if len(plain) != 1 or not others or len(others) != len(places) - 1 or not _are_whole(rows):
+            continue
+        totals = [sum(counts) for counts in zip(*rows, strict=True)]
+        for parameter in sources.known:
+            named = sources.is_argument(parameter) and has_affinity(parameter.name, COUNTS)
+            if named and parameter.values == totals:
+                sources.use(parameter)
+                rest: Expression = ParameterName(parameter.name)
+                for other in others:
+                    rest = Arithmetic("-", rest, other)
+                found[plain[0]] = rest
+                break
+    return found
+
+
+def _are_whole(rows: Sequence[Sequence[Any]]) -> bool:
+    return all(type(value) is int for row in rows for value in row)

@@ -8,6 +8,7 @@ from typing import Any
 from archgraph.dims import Constraint
 from archgraph.graph.types import Graph
 from archgraph.importing.tracing.symbols import ASKED, AskedEquation
+from archgraph.importing.writing.any_rank import LAST
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
@@ -20,6 +21,8 @@ from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
+
+ANY_DIMENSIONS = "..."
 
 
 def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
@@ -49,7 +52,8 @@ def block_data(made: BlockClass) -> dict[str, Any]:
     for place, value in enumerate(body.inputs):
         word, _, number = listed.get(place, value.name).partition(".")
         if not number or word not in inputs:
-            inputs[word] = input_data([made.symbols[place, axis] for axis in range(value.type.rank)], value.dtype)
+            known = [made.symbols[place, axis] for axis in range(value.type.rank) if (place, axis) in made.symbols]
+            inputs[word] = input_data(known or [ANY_DIMENSIONS, made.symbols[place, LAST]], value.dtype)
         if number:
             one = inputs[word] if isinstance(inputs[word], dict) else {"shape": inputs[word]}
             inputs[word] = {"each": len(listed), **one}
@@ -85,10 +89,14 @@ def input_data(shape: list[str], dtype: str) -> Any:
     """An input of these sizes: numbers, symbols, and expressions with or without their sign."""
     plain = [size.removeprefix("=") if size.startswith("=") else "" for size in shape]
     sizes = [
-        f"={text}" if text else int(size) if size.isdecimal() else size if size.isidentifier() else f"={size}"
+        f"={text}" if text else int(size) if size.isdecimal() else size if _is_plain(size) else f"={size}"
         for size, text in zip(shape, plain, strict=True)
     ]
     return sizes if dtype == "float32" else {"shape": sizes, "dtype": dtype}
+
+
+def _is_plain(size: str) -> bool:
+    return size.isidentifier() or size == ANY_DIMENSIONS
 
 
 def with_bounds(inputs: dict[str, Any], graph: Graph) -> None:
