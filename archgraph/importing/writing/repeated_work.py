@@ -278,8 +278,8 @@ def _call(work: Work, name: str, block: str) -> Call:
         inner.update((id(old), new) for old, new in zip(node.outputs, outputs, strict=True))
         steps.append(replace(node, name=node.op.name, inputs=read, outputs=outputs))
     words = _result_names(work)
-    outputs = {word: inner[id(value)] for word, value in zip(words, work.results, strict=True)}
-    body = Graph(block, tuple(inputs), tuple(_renamed(steps)), outputs)
+    made = {word: inner[id(value)] for word, value in zip(words, work.results, strict=True)}
+    body = Graph(block, tuple(inputs), tuple(_renamed(steps)), made)
     return Call(name, "block", body, work.read, work.results, hidden=True, block=block)
 
 
