@@ -78,13 +78,13 @@ def _columns(templates: Sequence[BodyTemplate]) -> Iterator[list[_Found]]:
         own: dict[Hashable, Sections] = {}
         for one in sections_of(template):
             behind = one.words[one.ahead + one.unit :]
-            key = one.prefix, one.words[: one.ahead], behind, one.around
+            key: Hashable = (one.prefix, one.words[: one.ahead], behind, one.around)
             if key not in own or _worth(one) > _worth(own[key]):
                 own[key] = one
         rows.append(own)
     common = [key for key in rows[0] if all(key in row for row in rows)]
-    for key in sorted(common, key=lambda key: -sum(_worth(row[key]) for row in rows)):
-        found = [_found(template, row[key]) for template, row in zip(templates, rows, strict=True)]
+    for shared in sorted(common, key=lambda key: -sum(_worth(row[key]) for row in rows)):
+        found = [_found(template, row[shared]) for template, row in zip(templates, rows, strict=True)]
         known = [one for one in found if one is not None]
         if len(known) == len(found):
             yield known
@@ -125,8 +125,8 @@ def _statements(column: Sequence[_Found]) -> list[WrittenStatement] | None:
         if told is None or (len(column) == 1 and any(part.kind == OF_ALL for part in told[0][0])):
             return None
         term = full.columns[layer][0][0].term
-        for one, parts in zip(entries, told[0], strict=True):
-            one.append(term._replace(parts=tuple(parts), value=None))
+        for row, parts in zip(entries, told[0], strict=True):
+            row.append(term._replace(parts=tuple(parts), value=None))
         together += 1 + told[1]
     if len(column) == 1 and together >= _apart(full):
         return None

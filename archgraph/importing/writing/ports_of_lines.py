@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archgraph.graph.types import Call
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.listed_inputs import listed_outputs
 
@@ -16,7 +17,8 @@ def port_of(line: Line, value: int) -> str:
         return _part_of_copy(line.pattern.parts, place)
     if copies or len(line.outs) == 1:
         return str(copies[place]) if place < len(copies) else ""
-    names = [value.name.rpartition(".")[2] for value in line.statement.made.outputs]
+    made = line.statement.made
+    names = list(made.body.outputs) if isinstance(made, Call) else [one.name.rpartition(".")[2] for one in made.outputs]
     return listed_outputs(names, line.statement.listed).get(names[place], names[place])
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_sections import SectionsForm
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.lines import Line
@@ -42,6 +43,8 @@ def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, tak
             keys = {"op": keys.pop("op"), "in": wiring, **keys}
         if paths[place]:
             keys["path"] = paths[place]
+        elif isinstance(member.statement.made, Call):  # a function: no module, but a body, which has a path of its own
+            keys["path"] = f"{names[place]}_{{i}}"
         found[names[place]] = keys["op"] if list(keys) == ["op"] else keys
     return {**own, "nodes": found}
 

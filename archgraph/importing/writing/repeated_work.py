@@ -1,7 +1,7 @@
 """Work without weights that a network repeats, such as the rotation of queries and of keys: each place applies a block.
 
 The work of a value is what nobody else needs: the steps before it whose results lead nowhere else. It ends at layers,
-whose name a reader looks for.
+whose name a reader looks for. What a function computes that hands out several values is the work of all of these.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from archgraph.dims import Size
@@ -36,17 +37,22 @@ LEAST_SAVED = 6
 """Nodes and arguments that a block must save."""
 MOST_STEPS = 64
 """Longer work is written out: every step of a long computation would be looked through."""
+_CASTS = frozenset({"to", "repeat_interleave"})
+_LEAST_OF_A_FUNCTION, _MOST_RESULTS = 3, 4
+"""Steps of a function, and the values that it hands out."""
 _OF_A_BLOCK = 2
 """Nodes and arguments of an application."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The steps that lead to a value and nowhere else, in order, the one that makes it last. `read` are the values that
-    they take, the main one first; `place` is its body's form and the place in it: alike bodies are written once."""
+    """The steps that lead to a value, or to several, and nowhere else, in order, the one that makes it last. `read` are
+    the values that they take, the main one first; `place` is its body's form and the place in it: alike bodies are
+    written once."""
 
     nodes: tuple[Node, ...]
     read: tuple[Value, ...]
+    results: tuple[Value, ...]
     outline: Hashable
     place: Hashable
 
@@ -60,6 +66,7 @@ def with_repeated_work_as_blocks(graph: Graph, kept: frozenset[int]) -> Graph:
     """The graph with a call in each place of repeated work. The calls in `kept` (by id) stay as they are."""
     bodies = list(_bodies(graph, "", kept | shared_items(graph)))
     found = [work for ends in _ENDS for name, body in bodies for work in _all_work(body, name, ends)]
+    found += [work for name, body in bodies for work in _functions_of_several_results(body, name)]
     chosen = _worthwhile(found)
     taken = {call.block for _, body in bodies for call in body.items if isinstance(call, Call)}
     modules = {word for _, body in bodies for item in body.items for word in item.name.split(".")[:-1]}
@@ -98,7 +105,41 @@ def _all_work(body: Graph, class_name: str, ends: Collection[str]) -> Iterator[W
             nodes = sorted(_led_to(item, makers, readers), key=lambda node: order[id(node)])
             if len(nodes) > 2 and len({node.op.name for node in nodes}) > 1:  # a sum of many values is one by itself
                 place = (NETWORK, item.name) if class_name == NETWORK else (form, order[id(item)])
-                yield _work(nodes, place)
+                made = _work(nodes, item.outputs, place)
+                if made is not None:
+                    yield made
+
+
+def _functions_of_several_results(body: Graph, class_name: str) -> Iterator[Work]:
+    """The steps of each call of a function that hands out several values, as far as they stand together."""
+    readers: Counter[int] = Counter(id(value) for item in body.items for value in read_by(item))
+    readers.update(id(value) for value in (*body.outputs.values(), *body.training_outputs.values()))
+    shared = {id(item.shares) for item in body.items if isinstance(item, Node)}
+    form = (class_name, *(item.block if isinstance(item, Call) else item.op.name for item in body.items))
+    runs = groupby(enumerate(body.items), key=lambda pair: _function(pair[1]) if id(pair[1]) not in shared else "")
+    for function, run in runs:
+        for places in _calls_of_function(list(run)) if function else ():
+            nodes = [item for _, item in places if isinstance(item, Node)]
+            within = Counter(id(value) for node in nodes for value in node.inputs.values())
+            handed = [value for node in nodes for value in node.outputs if readers[id(value)] > within[id(value)]]
+            if len(nodes) >= _LEAST_OF_A_FUNCTION and 1 < len(handed) <= _MOST_RESULTS:
+                place = (NETWORK, nodes[-1].name) if class_name == NETWORK else (form, places[-1][0])
+                made = _work(nodes, handed, place)
+                if made is not None:
+                    yield made
+
+
+def _calls_of_function(run: list[tuple[int, Item]]) -> Iterator[list[tuple[int, Item]]]:
+    """The steps of a function that stand together, call by call: the same operations again are another call."""
+    words = [item.op.name for _, item in run if isinstance(item, Node)]
+    whole = (size for size in range(1, len(run) + 1) if len(run) % size == 0)
+    length = next(size for size in whole if words == words[:size] * (len(run) // size))
+    yield from (run[start : start + length] for start in range(0, len(run), length))
+
+
+def _function(item: Item) -> str:
+    """The function that computes a step, which may be part of a block; '' where there is none."""
+    return item.origin.address if isinstance(item, Node) and _is_plain(item) else ""
 
 
 def _is_plain(node: Node) -> bool:
@@ -125,11 +166,16 @@ def _led_to(last: Node, makers: Mapping[int, Node], readers: Mapping[int, int]) 
     return list(inside.values())
 
 
-def _work(nodes: Sequence[Node], place: Hashable) -> Work:
+def _work(nodes: Sequence[Node], results: Sequence[Value], place: Hashable) -> Work | None:
+    """The work that some steps are; None where some of them lead to none of the results."""
     makers = {id(value): node for node in nodes for value in node.outputs}
     read: dict[int, Value] = {}
     ordered: dict[int, Node] = {}
-    _visit(nodes[-1], makers, read, ordered)
+    for value in results:
+        if id(makers[id(value)]) not in ordered:
+            _visit(makers[id(value)], makers, read, ordered)
+    if len(ordered) < len(nodes):
+        return None
     numbers = {id(value): ("read", number) for number, value in enumerate(read.values())}
     written: list[Hashable] = [tuple((value.type.rank, value.dtype) for value in read.values())]
     for node in ordered.values():
@@ -137,7 +183,8 @@ def _work(nodes: Sequence[Node], place: Hashable) -> Work:
         written.append((node.op.name, about, *((port, numbers[id(value)]) for port, value in node.inputs.items())))
         for value in node.outputs:
             numbers[id(value)] = ("made", len(numbers))
-    return Work(tuple(nodes), tuple(read.values()), tuple(written), place)
+    written.append(tuple(numbers[id(value)] for value in results))
+    return Work(tuple(nodes), tuple(read.values()), tuple(results), tuple(written), place)
 
 
 def _visit(node: Node, makers: Mapping[int, Node], read: dict[int, Value], ordered: dict[int, Node]) -> None:
@@ -230,9 +277,28 @@ def _call(work: Work, name: str, block: str) -> Call:
         outputs = tuple(replace(value) for value in node.outputs)
         inner.update((id(old), new) for old, new in zip(node.outputs, outputs, strict=True))
         steps.append(replace(node, name=node.op.name, inputs=read, outputs=outputs))
-    result = work.nodes[-1].output
-    body = Graph(block, tuple(inputs), tuple(_renamed(steps)), {"": inner[id(result)]})
-    return Call(name, "block", body, work.read, (result,), hidden=True, block=block)
+    words = _result_names(work)
+    made = {word: inner[id(value)] for word, value in zip(words, work.results, strict=True)}
+    body = Graph(block, tuple(inputs), tuple(_renamed(steps)), made)
+    return Call(name, "block", body, work.read, work.results, hidden=True, block=block)
+
+
+def _result_names(work: Work) -> list[str]:
+    """What the results are called: after the last operation on the way to each that says something, where these differ,
+    as `cos` and `sin`."""
+    if len(work.results) == 1:
+        return [""]
+    makers = {id(value): node for node in work.nodes for value in node.outputs}
+    found = [_word(value, makers) for value in work.results]
+    return found if len(set(found)) == len(found) and all(found) else [f"output_{at}" for at in range(len(found))]
+
+
+def _word(value: Value, makers: Mapping[int, Node]) -> str:
+    while (node := makers.get(id(value))) is not None:
+        if node.op.family not in _ARRANGING and node.op.name not in _CASTS:
+            return node.op.name
+        value = next(iter(node.inputs.values()), value)
+    return ""
 
 
 def _renamed(steps: Sequence[Node]) -> Iterator[Node]:

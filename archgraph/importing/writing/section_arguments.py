@@ -53,8 +53,8 @@ def cost_of_list(values: Sequence[Any]) -> int:
     return _LIST + len(values) // 4
 
 
-def _told(columns: Sequence[Rows]) -> tuple[list[Term], int] | None:
-    """One argument in each network."""
+def _told(columns: Sequence[Sequence[Sequence[Term]]]) -> tuple[list[Term], int] | None:
+    """One argument in each network, of which each copy of each section has one."""
     flat = [part for rows in columns for copies in rows for part in copies]
     first = flat[0]
     if any(part.kind != "number" for one in flat for part in one.parts):
