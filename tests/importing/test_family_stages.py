@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -174,7 +174,7 @@ class Tokens(nn.Module):
 
 
 class Mixed(nn.Module):
-    def __init__(self, dims: tuple[int, ...], layers: tuple[int, ...]):
+    def __init__(self, dims: Sequence[int], layers: Sequence[int]):
         super().__init__()
         self.stages = nn.Sequential(
             *(Tokens(*pair, depth) for pair, depth in zip(pairwise((3, *dims)), layers, strict=True))
@@ -191,3 +191,9 @@ def test_what_follows_a_run_inside_of_a_stage_stands_behind_its_count() -> None:
     assert spec["nodes"]["stages"]["for"].keys() >= {"width", "depth"}
     nodes = spec["blocks"]["tokens"]["nodes"]["blocks"]["nodes"]
     assert [one.get("path") for one in nodes.values()] == ["{i}", "{depth}"]
+
+
+def test_lists_among_the_arguments_are_no_counts() -> None:
+    depths = [2, 2, 2]
+    family = {"small": lambda: Mixed([8, 16, 24], depths), "large": lambda: Mixed([16, 24, 32], depths)}
+    assert written(family)["presets"]["large"] == {"dims": [16, 24, 32]}

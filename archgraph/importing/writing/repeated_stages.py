@@ -15,11 +15,11 @@ from archgraph.graph.types import Call, Node, joined
 from archgraph.importing.writing.best_runs import Run, with_best_runs
 from archgraph.importing.writing.copied_arguments import GROWING
 from archgraph.importing.writing.copies import copies_of_first, is_lent, is_scan, operands_of
-from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import count_of
 from archgraph.importing.writing.plain_operations import with_default
 from archgraph.importing.writing.repeated_groups import Source
 from archgraph.importing.writing.stage_arguments import COUNT, argument_of_stages, cost_of_stages, over_stages
+from archgraph.importing.writing.step_paths import StepPath, own_path, path_of_step
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
@@ -27,18 +27,6 @@ STAGES = "stages"
 """The kind of a term that holds the entries of stages: how many there are, then those of the steps."""
 LEAST, MOST_STEPS = 3, 4
 """Stages that are a list in one network, and the steps of one."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepPath:
-    """The paths of one step in all stages: `prefix` + (`start` + `step` · stage) + `suffix`, and for copies `.` + their
-    number + `inner`."""
-
-    prefix: str
-    start: int
-    step: int
-    suffix: str
-    inner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +96,10 @@ class StageSearch:
             columns = self._named(rows, like)
         if len(rows) < least or columns is None:
             return None
-        paths = [_path(column, _own(like, place)) if column[0].path else None for place, column in enumerate(columns)]
+        paths = [
+            path_of_step(column, own_path(like, place)) if column[0].path else None
+            for place, column in enumerate(columns)
+        ]
         blocks = any(isinstance(one.made, Call) for one in rows[0])
         if not any(paths) or (not blocks and any(path is not None and path.step > 1 for path in paths)):
             return None  # layers one after the other in one list are read as they stand
@@ -177,7 +168,7 @@ class StageSearch:
         found = [
             column
             for place, column in enumerate(columns)
-            if column is not None and (not column[0].path or _path(column, _own(like, place)))
+            if column is not None and (not column[0].path or path_of_step(column, own_path(like, place)))
         ]
         return found if len(found) == len(columns) else None
 
@@ -218,36 +209,6 @@ def _columns(rows: Sequence[Sequence[WrittenStatement]]) -> Iterator[list[Writte
     """Each step in all stages that have it."""
     for place in range(len(rows[0])):
         yield [row[place] for row in rows if place < len(row)]
-
-
-def _own(like: Sequence[StepPath | None] | None, place: int) -> StepPath | None:
-    """The path of a step in other networks."""
-    return like[place] if like is not None else None
-
-
-def _path(column: Sequence[WrittenStatement], like: StepPath | None = None) -> StepPath | None:
-    """How the paths of a step count; where there is one, as those of another network do."""
-    copies = [one.term.value for one in column if isinstance(one.term.value, Pattern) and one.term.kind == "copies"]
-    names = [one.prefix for one in copies] or [one.name for one in column]
-    if copies and (copies[0].start or not names[0].endswith(".") or len({one.suffix for one in copies}) > 1):
-        return None
-    for match in NUMBER.finditer(names[0]):
-        prefix, suffix = names[0][: match.start()], names[0][match.end() :]
-        if (prefix and not prefix.endswith(".")) or (suffix and not suffix.startswith(".")):
-            continue  # layer1 and layer2 are names that somebody gave, one by one
-        middles = [name[len(prefix) : len(name) - len(suffix)] for name in names]
-        if not all(map(str.isdecimal, middles)):
-            continue
-        inner = copies[0].suffix if copies else None
-        if len(names) == 1:
-            alone = StepPath(prefix, int(middles[0]), like.step if like is not None else 0, suffix, inner)
-            if alone == like:
-                return alone
-            continue
-        start, step = int(middles[0]), int(middles[1]) - int(middles[0])
-        if step > 0 and names == [f"{prefix}{start + step * place}{suffix}" for place in range(len(names))]:
-            return StepPath(prefix, start, step, suffix, inner)
-    return None
 
 
 def _told(column: Sequence[WrittenStatement], counts: list[int], stages: int) -> list[tuple[Term, int]] | None:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from archgraph.importing.writing.naming import is_parameter
-from archgraph.importing.writing.repeated_stages import StagesForm, StepPath
+from archgraph.importing.writing.repeated_stages import StagesForm
 from archgraph.importing.writing.stage_arguments import OVER_STAGES, RISING
+from archgraph.importing.writing.step_paths import StepPath
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, literal
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
