@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from archgraph.graph.types import Call, Graph
@@ -20,9 +20,6 @@ from archgraph.importing.writing.block_names import block_word, words_of_content
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
     candidates,
-    numbers_of_widths,
-    own_arguments,
-    sizes_of_inputs,
 )
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
@@ -30,7 +27,6 @@ from archgraph.importing.writing.classes_of_family import classes_of_family, wit
 from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.counted_starts import set_starts
 from archgraph.importing.writing.dense_connections import with_joining_modules
-from archgraph.importing.writing.followed_parameters import with_read_parameters, without_followed
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
@@ -38,10 +34,10 @@ from archgraph.importing.writing.joint_network import NETWORK, networks
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.listed_inputs import without_sizes_of_lists
 from archgraph.importing.writing.naming import block_name, is_parameter
-from archgraph.importing.writing.neighbouring_sizes import with_both_sides, with_head_sizes
 from archgraph.importing.writing.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.network_parameters import network_parameters
 from archgraph.importing.writing.network_rates import with_rates
+from archgraph.importing.writing.related_numbers import with_relations
 from archgraph.importing.writing.repeated_work import with_repeated_work_as_blocks
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.shared_items import shared_items
@@ -59,7 +55,7 @@ from archgraph.importing.writing.usual_values import with_usual_defaults
 from archgraph.importing.writing.written_ties import WrittenTies
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
-from archgraph.structure.inference import InferredClass, inferred
+from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term, number
@@ -227,7 +223,7 @@ class _BlockPlanner:
             part_name=partial(_part_name, group),
         )
         if name:
-            found = _with_relations(group, found, symbols)
+            found = with_relations(group, found, symbols)
             if calls := networks(self._graph):
                 found = with_rates(found, group.columns, [call.arguments for call in calls])
         set_starts(group, found.expressions)
@@ -279,17 +275,6 @@ class _BlockPlanner:
         )
         sizes = zip(made.handed, made.group.templates[index].handed or (), strict=False)
         return AppliedBlock(made.name, arguments, ports, tuple(range(len(ports))), ports, tuple(sizes))
-
-
-def _with_relations(
-    group: UnifiedClass[BodyTemplate], found: InferredClass, symbols: Mapping[tuple[int, int], str]
-) -> InferredClass:
-    """A class with expressions in place of the numbers that follow from others."""
-    widths = numbers_of_widths(group.templates, symbols)
-    inputs = sizes_of_inputs(group.templates, symbols)
-    known = without_followed(found, widths, inputs, own_arguments(group.templates, symbols))
-    expressions = with_head_sizes(group, known.expressions, widths, known.parameters)
-    return with_read_parameters(replace(known, expressions=with_both_sides(group, expressions, inputs)))
 
 
 def _argument_names(templates: Sequence[BodyTemplate]) -> set[str]:

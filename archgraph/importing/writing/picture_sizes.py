@@ -82,9 +82,9 @@ def _grids(side: ClassParameter, arguments: Sequence[ClassParameter]) -> Iterato
             values = [own // by for own, by in zip(side.values, one.values, strict=True)]
             patches.append((Arithmetic("//", name, ParameterName(one.name)), values, (side, one)))
     yield from patches
-    for expression, values, used in patches:
+    for expression, sides, used in patches:
         for part in _POOLED:
-            yield Arithmetic("//", expression, ConstantNumber(part)), [value // part for value in values], used
+            yield Arithmetic("//", expression, ConstantNumber(part)), [value // part for value in sides], used
     for part in range(2, _LARGEST_PART + 1):
         if not any(value % part for value in side.values):
             yield Arithmetic("//", name, ConstantNumber(part)), [value // part for value in side.values], (side,)
