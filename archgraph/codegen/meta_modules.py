@@ -153,8 +153,7 @@ def _another(tensor: Tensor) -> Callable[[], Tensor]:
     function of torch's, which takes twenty times as long.)"""
     fresh: Callable[[], Tensor]
     if tensor.is_meta:
-        at = {"dtype": tensor.dtype, "device": tensor.device}
-        fresh = partial(torch.empty_strided, tensor.shape, tensor.stride(), **at)
+        fresh = partial(torch.empty_strided, tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
     else:
         fresh = tensor.detach().clone().clone
     if not isinstance(tensor, nn.Parameter):

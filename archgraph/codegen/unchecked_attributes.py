@@ -34,7 +34,7 @@ def constructed(
     kind: type[nn.Module], start: Callable[..., None], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> nn.Module:
     """What `kind(*args, **kwargs)` makes where `start` is its constructor."""
-    below = None if any(_HOOKS) else _below(kind)
+    below = None if any(_HOOKS) else _below(kind)  # type: ignore[arg-type]  # a class can be looked up
     made: nn.Module = kind.__new__(kind) if below is None else below.__new__(below)
     start(made, *args, **kwargs)
     if below is not None:

@@ -34,9 +34,8 @@ class AlikeBodies:
         reader = BodyReader(scope, self._around)
         body = rolled(reader.read())
         if key is not None:
-            model = _model(reader)
-            if model is not None:
-                models.append(model)
+            found_model = _model(reader)
+            models += [found_model] if found_model is not None else []
         return body
 
 
