@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import archgraph as ag
+from archgraph.errors import UnknownNameError
 
 
 class ScaleFirst(nn.Module):
@@ -132,3 +133,15 @@ class Head(nn.Module):
 def test_a_table_that_is_read_transposed_is_one_parameter() -> None:
     graph = ag.from_torch(Head(), {"ids": "N,L:int64"})
     assert sum(weight.numel() for weight in ag.to_torch(graph).parameters()) == 28
+
+
+def test_a_parameter_is_tied_under_the_name_of_its_weight() -> None:
+    def spec(name: str) -> dict[str, object]:
+        twin = {"op": "parameter", "shape": [4], "tie": {name: "gain"}}
+        nodes = {"gain": {"op": "parameter", "shape": [4]}, "twin": twin, "add": {"op": "add", "in": ["x", "twin"]}}
+        return {"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4]}, "nodes": nodes}
+
+    network = ag.to_torch(ag.load(spec("weight")))
+    assert network.twin is network.gain
+    with pytest.raises(UnknownNameError, match="parameter has no weight 'gain'\n  expected: one of weight"):
+        ag.load(spec("gain"))
