@@ -240,3 +240,20 @@ def test_whole_sizes_keep_their_order(tmp_path: Path) -> None:
     )
     sizes = [{"N": 1, "H": height, "W": 11 - height} for height in range(3, 9)]
     require_torchs(graph, tmp_path, [random_inputs(graph, each) for each in sizes])
+
+
+@pytest.mark.parametrize(
+    "product", [{"op": "mul", "value": 0.5}, {"op": "mul", "in": ["number", "x"]}], ids=["x · ½", "½ · x"]
+)
+def test_half_of_what_a_gelu_reads(product: dict[str, Any], tmp_path: Path) -> None:
+    """ONNX Runtime unites equal products and then removes one with its FastGelu, whoever reads it besides."""
+    nodes = {
+        "number": {"op": "constant", "value": 0.5},
+        "gelu": {"op": "gelu", "in": "x", "approximate": "tanh"},
+        "act": "relu",
+        "product": {"in": "x", **product},
+        "other": "relu",
+    }
+    graph = network(nodes, TOKENS, {"act": "act", "other": "other"})
+    require_torchs(graph, tmp_path, [random_inputs(graph, {"N": 1, "L": 3})])
+    assert optimised(graph, tmp_path)["FastGelu"] == 1

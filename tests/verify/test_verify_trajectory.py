@@ -56,12 +56,13 @@ def kept(time: float) -> float:
 def test_a_file_that_is_further_off_than_torch_is_held_against_what_rounding_reaches(
     made: tuple[torch.nn.Module, Path, Trajectory],
 ) -> None:
-    """A step of DDIM, https://arxiv.org/abs/2010.02502, takes √(ᾱ' / ᾱ) √(1 - ᾱ) - √(1 - ᾱ') times the noise."""
+    """A step of DDIM, https://arxiv.org/abs/2010.02502, takes √(ᾱ' / ᾱ) √(1 - ᾱ) - √(1 - ᾱ') times the noise. The
+    sigmoid is off by a rounding that near numbers share, and half of one by itself."""
     first, second, *_ = steps = made[2].steps
     assert any(step.errors.mean > 4 * step.errors.torch_mean + 1e-6 for step in steps)
     now, then = kept(first.time), kept(second.time)
     taken = np.sqrt(then / now * (1 - now)) - np.sqrt(1 - then)
-    assert first.errors.reach_mean == pytest.approx(LOUD * STEP * taken, rel=0.1)
+    assert first.errors.reach_mean == pytest.approx(LOUD * STEP * taken * np.hypot(1, 0.5), rel=0.1)
     assert all(step.errors.reach_mean > first.errors.reach_mean for step in steps[1:]), "errors of all steps add up"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import rule
 from archgraph.ops import activation as ops
@@ -71,7 +73,9 @@ def _tanh_gelu(at: OnnxRuleContext, x: str) -> str:
     cubic = at.emit("Mul", at.emit("Pow", x, at.scalar(3.0)), at.scalar(0.044715))
     inner = at.emit("Mul", at.emit("Add", x, cubic), at.scalar(math.sqrt(2 / math.pi)))
     bell = at.emit("Add", at.emit("Tanh", inner), at.scalar(1.0))
-    return at.emit("Mul", at.emit("Mul", x, at.scalar(0.5)), bell)
+    # ONNX Runtime unites equal products, and its fusion removes one that others read too: no other is written so.
+    half = at.emit("Mul", at.numbers(np.array([0.5])), x)
+    return at.emit("Mul", half, bell)
 
 
 @rule(ops.Hardsigmoid)

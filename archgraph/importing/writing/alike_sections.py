@@ -13,7 +13,7 @@ from archgraph.importing.writing.classes_of_family import with_all_copies
 from archgraph.importing.writing.copied_arguments import weight_of_argument
 from archgraph.importing.writing.copies import operands_of
 from archgraph.importing.writing.naming import block_name
-from archgraph.importing.writing.numbered_sections import Numbering, Sections, numbering, numbers_of, sections_of
+from archgraph.importing.writing.numbered_sections import SectionNumbering, Sections, numbering, numbers_of, sections_of
 from archgraph.importing.writing.plain_operations import with_default
 from archgraph.importing.writing.repeated_groups import PRESENT
 from archgraph.importing.writing.section_arguments import OF_ALL, arguments_of_sections, cost_of_list
@@ -34,7 +34,7 @@ class SectionsForm:
     prefix: str
     ahead: int
     unit: int
-    numbers: Numbering
+    numbers: SectionNumbering
     read: tuple[int, ...] = ()
 
     @property
@@ -44,13 +44,13 @@ class SectionsForm:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _FoundSections:
     """The sections of one network, its layers, and which of those of the fullest network each is."""
 
     template: BodyTemplate
     sections: Sections
     columns: Columns
-    numbers: Numbering
+    numbers: SectionNumbering
 
 
 def with_alike_sections(templates: Sequence[BodyTemplate]) -> bool:
@@ -71,7 +71,7 @@ def with_alike_sections(templates: Sequence[BodyTemplate]) -> bool:
             return changed
 
 
-def _columns(templates: Sequence[BodyTemplate]) -> Iterator[list[_Found]]:
+def _columns(templates: Sequence[BodyTemplate]) -> Iterator[list[_FoundSections]]:
     """Alike sections of all networks, those first of which the most layers are."""
     rows: list[dict[Hashable, Sections]] = []
     for template in templates:
@@ -94,18 +94,18 @@ def _worth(one: Sections) -> int:
     return one.length - 2 * len(one.words)
 
 
-def _found(template: BodyTemplate, sections: Sections) -> _Found | None:
+def _found(template: BodyTemplate, sections: Sections) -> _FoundSections | None:
     columns = sections.columns(template.entries())
     numbers = numbering(sections, columns)
-    return None if numbers is None else _Found(template, sections, columns, numbers)
+    return None if numbers is None else _FoundSections(template, sections, columns, numbers)
 
 
-def _replace(one: _Found, statement: WrittenStatement) -> None:
+def _replace(one: _FoundSections, statement: WrittenStatement) -> None:
     entries, at = one.template.entries(), one.sections.at
     one.template.statements = [*entries[:at], statement, *entries[at + one.sections.length :]]
 
 
-def _statements(column: Sequence[_Found]) -> list[WrittenStatement] | None:
+def _statements(column: Sequence[_FoundSections]) -> list[WrittenStatement] | None:
     """One statement for the sections of each network; None where they differ in more than numbers and lacking layers,
     or that is no less to read."""
     full = max(column, key=lambda one: one.sections.unit)
@@ -138,7 +138,7 @@ def _statements(column: Sequence[_Found]) -> list[WrittenStatement] | None:
     return made
 
 
-def _apart(one: _Found) -> int:
+def _apart(one: _FoundSections) -> int:
     """How hard the layers are to read without sections, in copies where they have some."""
     template = replace(one.template, statements=[*one.template.entries()])
     inside = {here.name for column in one.columns for copies in column for here in copies}
@@ -159,7 +159,7 @@ def _hardness(one: WrittenStatement) -> int:
     return found
 
 
-def _matched(full: _Found, lean: _Found) -> dict[int, int] | None:
+def _matched(full: _FoundSections, lean: _FoundSections) -> dict[int, int] | None:
     """For the layers of the fullest network, which layers of another one they are; None where that one does not only
     lack some of its units."""
     ours, theirs = full.sections, lean.sections
@@ -179,7 +179,7 @@ def _matched(full: _Found, lean: _Found) -> dict[int, int] | None:
     return found if alike else None
 
 
-def _flag(full: _Found, layer: int) -> str:
+def _flag(full: _FoundSections, layer: int) -> str:
     """What the argument is called that says whether a layer is there."""
     return f"use_{block_name(full.columns[layer][0][0].term.text.partition('(')[0])}"
 
@@ -189,7 +189,9 @@ def _arguments(one: WrittenStatement) -> list[Term]:
     return [with_default(part, one.made) for part in found] if isinstance(one.made, Node) else found
 
 
-def _statement(one: _Found, full: _Found, form: SectionsForm, entries: Sequence[Term]) -> WrittenStatement:
+def _statement(
+    one: _FoundSections, full: _FoundSections, form: SectionsForm, entries: Sequence[Term]
+) -> WrittenStatement:
     first, last = one.template.entries()[one.sections.at], one.columns[-1][-1][-1]
     operands = map(variable, operands_of(first))
     parts = (*operands, number(_COUNTS, one.sections.counts), *entries)

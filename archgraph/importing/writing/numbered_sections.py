@@ -60,7 +60,7 @@ class Sections:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbering:
+class SectionNumbering:
     """The numbers of the modules in their list: the first of a section is `start` + `width` · the copies before +
     `apart` · the sections before; the others stand so many behind it (`offsets`), None where a layer has no weights,
     and those behind the copies by `width` · their number more."""
@@ -161,7 +161,7 @@ def _is_periodic(layers: Sequence[Word]) -> bool:
     )
 
 
-def numbering(sections: Sections, columns: Sequence[Sequence[Sequence[WrittenStatement]]]) -> Numbering | None:
+def numbering(sections: Sections, columns: Sequence[Sequence[Sequence[WrittenStatement]]]) -> SectionNumbering | None:
     """How the modules of sections are numbered; None where their numbers do not follow from the counts."""
     owned = [layer for layer, column in enumerate(columns) if column[0][0].path]
     main = next((layer for layer in owned if layer in sections.in_copies), None)
@@ -180,13 +180,13 @@ def numbering(sections: Sections, columns: Sequence[Sequence[Sequence[WrittenSta
         moved = layer >= sections.ahead + sections.unit
         moves = [width * count if moved else 0 for count in sections.counts]
         offsets.append(_number(column[0][0]) - firsts[0] - moves[0] if layer in owned else None)
-    found = Numbering(firsts[0], width, apart.pop(), tuple(offsets))
+    found = SectionNumbering(firsts[0], width, apart.pop(), tuple(offsets))
     written = list(numbers_of(found, sections.counts, sections.ahead, sections.unit))
     real = [(layer, _number(one)) for layer in owned for copies in columns[layer] for one in copies]
     return found if sorted(written) == sorted(real) else None
 
 
-def numbers_of(found: Numbering, counts: Sequence[int], ahead: int, unit: int) -> Iterator[tuple[int, int]]:
+def numbers_of(found: SectionNumbering, counts: Sequence[int], ahead: int, unit: int) -> Iterator[tuple[int, int]]:
     """The layers that own weights with their numbers, section by section."""
     for first, count in zip(found.firsts(counts), counts, strict=True):
         for copy in range(max(count, 1)):
