@@ -74,9 +74,10 @@ def swin() -> nn.Module:
     return made
 
 
-@pytest.mark.slow
-def test_shifted_windows_are_the_standard_block() -> None:
-    spec = proved(swin, {"x": InputDescription(("N", 3, 20, 12))})
+@pytest.mark.parametrize("sides", [(20, 12), (28, 28), ("H", "W")], ids=str)
+def test_shifted_windows_are_the_standard_block(sides: tuple[int | str, int | str]) -> None:
+    """Windows that are padded, that fill the image, and of free sizes, of which some are tried."""
+    spec = proved(swin, {"x": InputDescription(("N", 3, *sides))})
     attention = spec["blocks"]["swin_transformer_block"]["nodes"]["attn"]
     assert attention == {"op": "shifted_window_attention", "heads": 3, "window": 4, "shift": "=shift"}
 

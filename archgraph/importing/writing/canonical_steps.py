@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from archgraph.dims import Size
 from archgraph.graph.types import Node
 from archgraph.importing.writing.form_numbers import Form, FormNumbers, Sides
@@ -80,6 +82,20 @@ def _roll(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) ->
     return numbers.rolled(read[0], shifts, shape)
 
 
+def _places(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> int | None:
+    """Places of a dimension in a known order that is a shift of all of them."""
+    by_port = dict(zip(node.inputs, read, strict=True))
+    base, order = by_port["input"], numbers.form(by_port["index"])
+    axis = node.op.dim % len(shape)  # type: ignore[attr-defined]
+    if order[0] != "constant" or numbers.shape(base) != shape:
+        return None
+    found = np.frombuffer(order[2], order[1].removeprefix("torch."))
+    first = int(found[0])
+    if not np.array_equal(found, np.roll(np.arange(len(found)), -first)):
+        return None
+    return numbers.rolled(base, {axis: -first}, shape)
+
+
 def _where(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> int | None:
     """A choice that is the same everywhere."""
     form: tuple[Any, ...] = numbers.form(read[0])
@@ -112,6 +128,7 @@ _STEPS: Mapping[str, Step] = {
     "pad": _pad,
     "slice": _slice,
     "roll": _roll,
+    "index_select": _places,
     "where": _where,
     "expand": _expand,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -15,6 +15,7 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.agreed_arguments import calls_of, with_agreed_arguments
 from archgraph.importing.writing.argument_choices import argument_choices
 from archgraph.importing.writing.block_trials import ArgumentTrial, StandardCall, given, places_among
+from archgraph.importing.writing.blocks_at_sizes import calls_at_sizes
 from archgraph.importing.writing.canonical_form import (
     BodyForm,
     IncomparableError,
@@ -32,7 +33,7 @@ _APPLIED = "applied"
 
 def standard_calls(graph: Graph) -> dict[int, StandardCall]:
     """The calls that standard blocks stand for, by id, the outermost ones; all calls of a class or none."""
-    search = _BlockSearch(SettledSizes(graph.constraints))
+    search = _SearchAtSizes(graph)
     found: dict[int, StandardCall] = {}
     refused: set[str] = set()
     while True:
@@ -60,7 +61,7 @@ def _outermost(graph: Graph, found: Mapping[int, StandardCall], refused: set[str
 
 
 def _with_one_block_each(
-    graph: Graph, found: Mapping[int, StandardCall], search: _BlockSearch
+    graph: Graph, found: Mapping[int, StandardCall], search: _SearchAtSizes
 ) -> Mapping[int, StandardCall]:
     """The calls of each class with one block, where one of several that fit some of them fits all."""
     classes: dict[str, list[Call]] = {}
@@ -169,6 +170,41 @@ class _BlockSearch:
             return graph, body_form(graph, self._numbers)
         except (ArchgraphError, IncomparableError):
             return None
+
+
+class _SearchAtSizes:
+    """A search that also compares calls at known sizes, where these make their tensors numbers."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._free = _BlockSearch(SettledSizes(graph.constraints))
+        self._known = _BlockSearch(SettledSizes(()))
+        self._twins = calls_at_sizes(graph)
+
+    def standard(self, call: Call) -> StandardCall | None:
+        """The standard block that a call is, if any: as it is, or at several sizes."""
+        return self._free.standard(call) or self._of_twins(call, self._known.standard)
+
+    def as_block(self, name: str, call: Call) -> StandardCall | None:
+        """The block of this name in place of a call."""
+        return self._free.as_block(name, call) or self._of_twins(call, partial(self._known.as_block, name))
+
+    def with_arguments(self, call: Call, made: StandardCall, arguments: Mapping[str, Any]) -> StandardCall | None:
+        """The same block in place of a call with other arguments."""
+
+        def again(twin: Call) -> StandardCall | None:
+            return self._known.with_arguments(twin, made, arguments)
+
+        return self._free.with_arguments(call, made, arguments) or self._of_twins(call, again)
+
+    def _of_twins(self, call: Call, ask: Callable[[Call], StandardCall | None]) -> StandardCall | None:
+        """What is found for the call at every size, where it is the same."""
+        found: StandardCall | None = None
+        for twin in self._twins.get(id(call), ()):
+            made = ask(twin)
+            if made is None or (found is not None and made != found):
+                return None
+            found = made
+        return found
 
 
 def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:
