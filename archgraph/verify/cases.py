@@ -6,7 +6,7 @@ them is there for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -72,7 +72,7 @@ def _smallest(flow: LoweredFlow, names: list[str], batch: set[str], rules: Mappi
     see more."""
     small = {name: admitted(rules.get(name), BATCHES[0]) for name in names}
     for _ in range(MOST_STEPS):
-        starving = [step for step in flow.steps if starved(step, small)]
+        starving = [step for step in _applications(flow.steps) if starved(step, small)]
         if not starving:
             break
         counted = [symbols_of(step.node.op.normalized_values(step.node.types) or 1) for step in starving]
@@ -82,6 +82,14 @@ def _smallest(flow: LoweredFlow, names: list[str], batch: set[str], rules: Mappi
             grown = {name: admitted(rules.get(name), size + 1) for name, size in small.items()}
         small = grown
     return small
+
+
+def _applications(steps: Iterable[LoweredStep]) -> Iterator[LoweredStep]:
+    """All applications, those that are done step by step too."""
+    for step in steps:
+        yield step
+        if step.body is not None:
+            yield from _applications(step.body.steps)
 
 
 def starved(step: LoweredStep, sizes: Mapping[str, int]) -> bool:

@@ -261,6 +261,24 @@ def test_a_table_in_the_body_bounds_the_sequence(tmp_path: Path) -> None:
     ag.to_onnx(module, tmp_path / "it.onnx")
 
 
+def test_a_norm_in_the_body_sees_more_than_one_value(tmp_path: Path) -> None:
+    """torch refuses a norm over one value, so that a proof begins at wider slices."""
+    unit = {
+        "inputs": {"row": ["N", 4, "W"], "held": ["N", 4, "W"]},
+        "nodes": {
+            "norm": {"op": "group_norm", "in": "row", "num_groups": 4, "affine": False},
+            "sum": {"op": "add", "in": ["norm", "held"]},
+        },
+        "outputs": {"all": "sum", "held": "sum"},
+    }
+    steps = {"op": "unit", "scan": {"row": 2}, "chain": ["held"], "in": {"row": "x", "held": "start"}}
+    spec = {"archgraph": 1, "name": "net", "inputs": {"x": ["N", 4, "H", "W"], "start": ["N", 4, "W"]}}
+    graph = ag.load({**spec, "nodes": {"steps": steps}, "outputs": {"y": "steps.all"}, "blocks": {"unit": unit}})
+    certificate = ag.to_onnx(ag.to_torch(graph, seed=1), tmp_path / "m.onnx").certificate
+    assert certificate is not None
+    assert certificate.equal
+
+
 def test_a_state_keeps_its_shape_where_its_size_is_written_in_two_ways(tmp_path: Path) -> None:
     """2*(W // 2), and W, which a sum asks to be even."""
     nodes = {
