@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from archgraph.importing.api import Imported, import_module
 from archgraph.importing.sources.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.tracing.shape_runs import ShapeRuns
+from archgraph.importing.writing.handed_out import with_values
 from archgraph.verify.cases import Case, admitted
 from archgraph.verify.shape_check import save_weights
 from archgraph.verify.trial_inputs import inputs_of
@@ -72,6 +74,7 @@ def ours(network: Network, folder: Path, profile: str) -> dict[str, Any]:
     try:
         made = import_module(source, network.inputs, verify=False)
         imported = _since(start)[0] - source.spent[0]
+        made = _as_the_module_names(made, tracing.arguments[2])
         save_weights(made.module, folder / "weights.safetensors")
         ag.to_onnx(made.graph, folder / OURS, weights=folder / "weights.safetensors", profile=profile, verify=False)
         spent = _since(start)
@@ -95,6 +98,16 @@ def ours(network: Network, folder: Path, profile: str) -> dict[str, Any]:
     except Exception as error:
         result["why"] = f"no inputs to compare at: {type(error).__name__}: {error}"[:500]
     return result
+
+
+def _as_the_module_names(made: Imported, traced: Arrays) -> Imported:
+    """The network with the name of the module's input where that says nothing and the import has a usual one, so that
+    both files read the same arrays."""
+    if len(made.graph.inputs) != 1 or made.graph.inputs[0].name in traced:
+        return made
+    (value,) = made.graph.inputs
+    named = replace(value, name=next(iter(traced)))
+    return replace(made, graph=with_values(made.graph, {id(value): named}))
 
 
 def _timed_sides(network: Network) -> dict[str, int]:

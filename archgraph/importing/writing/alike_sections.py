@@ -149,9 +149,13 @@ def _apart(one: _FoundSections) -> int:
 
 def _hardness(one: WrittenStatement) -> int:
     """How hard a statement is to read, with the layers of a group."""
-    entries = [part for part in one.term.parts if part.kind in ("call", "operation")] if one.members else [one.term]
+    kinds = ("call", "operation", "copies")
+    entries = [part for part in one.term.parts if part.kind in kinds] if one.members else [one.term]
     found = len(one.applied)
     for made, entry in zip(one.applied, entries, strict=True):
+        if one.members and entry.kind == "copies":  # what stages tell them is counted, however it is told
+            found += sum(part.kind != "variable" for part in entry.parts)
+            continue
         for part in entry.parts:
             told = with_default(part, made.made) if isinstance(made.made, Node) and part.kind == "attribute" else part
             if part.kind != "variable":
