@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from itertools import pairwise
 
+import pytest
 import torch
 from proved_imports import proved
 from torch import Tensor, nn
@@ -224,3 +225,46 @@ def test_a_group_within_a_list_that_has_others_stands_in_it() -> None:
     assert list(nodes) == ["stages", "head"]
     layer = nodes["stages"]["nodes"]["layer"]
     assert [node["path"] for node in layer["nodes"].values()] == ["{i + 2}.0", "{i + 2}.1"]
+
+
+class Plain(nn.Module):
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.conv(x))
+
+
+class Gated(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.gate(x))
+
+
+class Levels(nn.Module):
+    """Levels of plain (p) and gated (g) modules, one behind the other."""
+
+    def __init__(self, lists: list[str]) -> None:
+        super().__init__()
+        made, before = [], 8
+        for number, letters in enumerate(lists):
+            level: list[nn.Module] = []
+            for letter in letters:
+                level.append(Plain(before, 8 * (number + 1)) if letter == "p" else Gated(8 * (number + 1)))
+                before = 8 * (number + 1)
+            made.append(nn.Sequential(*level))
+        self.stages = nn.Sequential(*made)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.stages(x)
+        return found
+
+
+@pytest.mark.parametrize("lists", ["pgpg pgpgpg", "ppp pppp pppg pppppg", "pp pgpg pgpgpgpg p"])
+def test_what_a_level_has_besides_stays_with_it(lists: str) -> None:
+    """A loop takes levels as they are, as in timm's Halo networks: four modules of six leave two behind."""
+    proved(lambda: Levels(lists.split()), IMAGE)

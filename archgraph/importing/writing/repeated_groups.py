@@ -17,6 +17,7 @@ from archgraph.importing.writing.copied_arguments import argument_of
 from archgraph.importing.writing.copies import is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import NUMBER, Pattern
 from archgraph.importing.writing.numbered_values import Place, counts, numbered_values
+from archgraph.importing.writing.step_paths import parts_a_level
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
@@ -66,7 +67,7 @@ class _GroupSearch:
             return None
         length = len(rows) * size
         others = [one for one in (*self._statements[:at], *self._statements[at + length :]) if one.path]
-        if _parts_a_level(rows, others):
+        if parts_a_level([*zip(*rows, strict=True)], others):
             return None
         made = _group(rows, form, operands, _level(form.patterns, others))
         return (length, length, made) if made is not None else None
@@ -143,17 +144,6 @@ class _GroupSearch:
             return None
         operands.extend(values)
         return "up" if step > 0 else "down", len(operands) - len(values), len(values)
-
-
-def _parts_a_level(rows: Sequence[Sequence[WrittenStatement]], others: Sequence[WrittenStatement]) -> bool:
-    """Whether a copy takes some of the modules of a numbered level, and others stay behind: `stages.2.0` without
-    `stages.2.4`."""
-    levels: set[str] = set()
-    for column in zip(*rows, strict=True):
-        words = [one.path.split(".") for one in column]
-        apart = next((place for place, same in enumerate(zip(*words, strict=False)) if len({*same}) > 1), None)
-        levels.update(".".join(one[: apart + 1]) + "." for one in words if apart is not None and apart + 1 < len(one))
-    return any(one.path.startswith(level) for one in others for level in levels)
 
 
 def _is_alike(first: WrittenStatement, here: WrittenStatement) -> bool:

@@ -19,7 +19,7 @@ from archgraph.importing.writing.numbered_values import count_of
 from archgraph.importing.writing.plain_operations import with_default
 from archgraph.importing.writing.repeated_groups import Source
 from archgraph.importing.writing.stage_arguments import COUNT, argument_of_stages, cost_of_stages, over_stages
-from archgraph.importing.writing.step_paths import StepPath, own_path, path_of_step
+from archgraph.importing.writing.step_paths import StepPath, own_path, parts_a_level, path_of_step
 from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
 from archgraph.structure.terms import Term, number, variable
 
@@ -95,6 +95,10 @@ class StageSearch:
             rows = rows[:-1]
             columns = self._named(rows, like)
         if len(rows) < least or columns is None:
+            return None
+        end = at + sum(map(len, rows))
+        others = [one for one in (*self._statements[:at], *self._statements[end:]) if one.path]
+        if parts_a_level(columns, others):
             return None
         paths = [
             path_of_step(column, own_path(like, place)) if column[0].path else None

@@ -49,3 +49,14 @@ def path_of_step(column: Sequence[WrittenStatement], like: StepPath | None = Non
         if step > 0 and names == [f"{prefix}{start + step * place}{suffix}" for place in range(len(names))]:
             return StepPath(prefix, start, step, suffix, inner)
     return None
+
+
+def parts_a_level(columns: Sequence[Sequence[WrittenStatement]], others: Sequence[WrittenStatement]) -> bool:
+    """Whether a copy takes some of the modules of a numbered level, and others stay behind: `stages.2.0` without
+    `stages.2.4`."""
+    levels: set[str] = set()
+    for column in columns:
+        words = [one.path.split(".") for one in column]
+        apart = next((place for place, same in enumerate(zip(*words, strict=False)) if len({*same}) > 1), None)
+        levels.update(".".join(one[: apart + 1]) + "." for one in words if apart is not None and apart + 1 < len(one))
+    return any(one.path.startswith(level) for one in others for level in levels)
