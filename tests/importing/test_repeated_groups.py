@@ -264,7 +264,7 @@ class Levels(nn.Module):
         return found
 
 
-@pytest.mark.parametrize("lists", ["pgpg pgpgpg", "ppp pppp pppg pppppg", "pp pgpg pgpgpgpg p"])
+@pytest.mark.parametrize("lists", ["ppp pgpg pgpgpg", "pp pp pp ppgppp", "p pgpg pgpgpg pgpgpgpg"])
 def test_what_a_level_has_besides_stays_with_it(lists: str) -> None:
     """A loop takes levels as they are, as in timm's Halo networks: four modules of six leave two behind."""
     proved(lambda: Levels(lists.split()), IMAGE)
