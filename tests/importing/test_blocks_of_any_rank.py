@@ -62,3 +62,32 @@ def test_a_feed_forward_network_is_one_block_for_maps_and_tokens() -> None:
 def test_what_reads_other_dimensions_is_a_block_for_each_rank(norms: Any, act: Any) -> None:
     spec = proved(lambda: Network(norms, act, rows=len(norms[0]) == 1), PICTURES).spec
     assert [name for name in spec["blocks"] if name.startswith("mlp")] == ["mlp2", "mlp"]
+
+
+class Scaled(nn.Module):
+    """A layer by a number that another module holds, as in NFNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor, gain: Tensor) -> Tensor:
+        out: Tensor = self.fc(x) * gain
+        return out
+
+
+class ByOneGain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(0.5))
+        self.layers = nn.ModuleList(Scaled() for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, self.gain)
+        return x
+
+
+def test_a_number_is_an_input_without_dimensions() -> None:
+    spec = proved(ByOneGain, {"x": InputDescription(("N", 6))}).spec
+    assert spec["blocks"]["scaled"]["inputs"]["gain"] == []

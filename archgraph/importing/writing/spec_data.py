@@ -54,7 +54,8 @@ def block_data(made: BlockClass) -> dict[str, Any]:
         word, _, number = listed.get(place, value.name).partition(".")
         if not number or word not in inputs:
             known = [made.symbols[place, axis] for axis in range(value.type.rank) if (place, axis) in made.symbols]
-            inputs[word] = input_data(known or [ANY_DIMENSIONS, made.symbols[place, LAST]], value.dtype)
+            last = made.symbols.get((place, LAST))
+            inputs[word] = input_data(known if last is None else [ANY_DIMENSIONS, last], value.dtype)
         if number:
             one = inputs[word] if isinstance(inputs[word], dict) else {"shape": inputs[word]}
             inputs[word] = {"each": len(listed), **one}
