@@ -85,7 +85,8 @@ def _roll(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) ->
 def _places(node: Node, read: Sequence[int], numbers: FormNumbers, shape: Form) -> int | None:
     """Places of a dimension in a known order that is a shift of all of them."""
     by_port = dict(zip(node.inputs, read, strict=True))
-    base, order = by_port["input"], numbers.form(by_port["index"])
+    base = by_port["input"]
+    order: tuple[Any, ...] = numbers.form(by_port["index"])
     axis = node.op.dim % len(shape)  # type: ignore[attr-defined]
     if order[0] != "constant" or numbers.shape(base) != shape:
         return None
