@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -13,6 +14,7 @@ from built_modules import built
 import archgraph as ag
 from archgraph.codegen import source, to_torch
 from archgraph.errors import ShapeError, WiringError
+from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 
 WINDOWS = """
@@ -162,3 +164,13 @@ def test_only_what_follows_from_constants_is_stored(value: str, said: str) -> No
 def test_sizes_that_are_free_are_refused() -> None:
     with pytest.raises(ShapeError, match="what is stored has one shape, and N follows from the inputs"):
         single("  w: {op: ones, shape: [=N, 4]}\n  b: register_buffer\n  y: {op: add, in: [x, b]}")
+
+
+@pytest.mark.parametrize("paths", [("p.one", "p.q.two"), ("p.q.two", "p.one"), ("p.q.r.one", "p.two")], ids=str)
+def test_a_module_that_holds_a_tensor_may_hold_one_that_holds_another(paths: tuple[str, str]) -> None:
+    nodes: dict[str, Any] = {
+        f"n{place}": {"op": "parameter", "shape": [2], "path": path} for place, path in enumerate(paths)
+    }
+    ends = {"sum": {"op": "add", "in": [*nodes]}, "all": {"op": "add", "in": ["sum", "x"]}}
+    graph = ag.load({"archgraph": 1, "name": "n", "inputs": {"x": [2]}, "nodes": {**nodes, **ends}})
+    assert list(to_torch(graph, seed=0).state_dict()) == [item.key for item in weights(graph)]

@@ -41,7 +41,9 @@ class Members:
             if path not in own:
                 self._hold(path.rpartition(".")[0], own)
                 self._later.append(Member("module", path, term))
-        for holder in dict.fromkeys(member.name.rpartition(".")[0] for member in tensors):
+        holders = dict.fromkeys(member.name.rpartition(".")[0] for member in tensors)
+        # one that holds another is a container of it, so the inner ones come first
+        for holder in sorted(holders, key=lambda path: any(other.startswith(f"{path}.") for other in holders)):
             if holder:
                 self._hold(holder, own)
         tree = tree_of(own)
