@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import pickle
 import re
 import statistics
 import sys
@@ -27,6 +26,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import references
+from written_imports import Given, handed_on
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph.spec_text import spec_text
@@ -81,31 +81,11 @@ class Change(NamedTuple):
     gone_but_for_names: int
 
 
-def traced(name: str, folder: Path | None) -> tuple[Any, ...]:
+def traced(name: str, folder: Path | None) -> Given:
     """What the draft of a family is written from, traced or from the folder. Raises ImportingError."""
+    sources = {preset: module_source(f"timm:{preset}") for preset in FAMILIES[name]}
     path = folder / f"{name}.pickle" if folder is not None else None
-    if path is not None and path.is_file():
-        kept: tuple[Any, ...] = pickle.loads(path.read_bytes())
-        return kept
-    found: list[tuple[Any, ...]] = []
-
-    def noting(*given: Any) -> dict[str, Any]:
-        found.append(given)
-        return family_data(*given)
-
-    family.family_data = noting  # type: ignore[attr-defined]
-    try:
-        family.import_family(
-            {preset: module_source(f"timm:{preset}") for preset in FAMILIES[name]}, name=name, verify=False
-        )
-    except ArchgraphError:
-        if not found:
-            raise
-    finally:
-        family.family_data = family_data  # type: ignore[attr-defined]
-    if path is not None:
-        path.write_bytes(pickle.dumps(found[-1]))
-    return found[-1]
+    return handed_on(family, "family_data", lambda: family.import_family(sources, name=name, verify=False), path)
 
 
 def text(spec: Mapping[str, Any], presets: Sequence[str]) -> str:
@@ -153,7 +133,8 @@ def _words() -> frozenset[str]:
 
 def changed(name: str, folder: Path | None) -> Change:
     """The lines of a family's draft that polishing changed. Raises ImportingError, or SpecError for a wrong draft."""
-    data = family_data(*traced(name, folder))
+    given, named = traced(name, folder)
+    data = family_data(*given, **named)
     load(data)
     final = read_file(SPECS / f"{name}.yaml").data
     texts = {"draft": text(data, FAMILIES[name]), "final": text(final, FAMILIES[name])}

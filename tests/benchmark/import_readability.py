@@ -11,7 +11,6 @@ folder, so that only writing runs anew; what cannot be imported is in the table 
 from __future__ import annotations
 
 import argparse
-import pickle
 import statistics
 import sys
 import warnings
@@ -26,10 +25,10 @@ import references
 import torch
 import yaml
 from readable_networks import COUNTERPARTS, Counterpart
+from written_imports import Given, handed_on
 
 from archgraph.errors import ArchgraphError
 from archgraph.graph.spec_text import spec_text
-from archgraph.graph.types import Graph
 from archgraph.importing import api
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.language.load import load
@@ -97,38 +96,22 @@ def _used(use: Any) -> Iterator[Path]:
         yield SPECS / (name if name.endswith(".yaml") else f"{name.partition('@')[0]}.yaml")
 
 
-def translated(name: str, one: Counterpart, folder: Path | None) -> tuple[Graph, str]:
-    """The graph of a counterpart, translated or from the folder, and the name of its spec. Raises ImportingError."""
+def translated(name: str, one: Counterpart, folder: Path | None) -> Given:
+    """What a counterpart's spec is written from, translated or from the folder. Raises ImportingError."""
     sys.setrecursionlimit(100_000)
-    path = folder / f"{name}.pickle" if folder is not None else None
-    if path is not None and path.is_file():
-        kept: tuple[Graph, str] = pickle.loads(path.read_bytes())
-        return kept
-    found: list[tuple[Graph, str]] = []
 
-    def noting(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
-        found.append((graph, name))
-        return spec_data(graph, name, about)
-
-    api.spec_data = noting  # type: ignore[attr-defined]
-    try:
+    def run() -> None:
         with torch.device(one.device):
             api.import_module(one.source, one.inputs, verify=False)
-    except ArchgraphError:
-        if not found:
-            raise
-    finally:
-        api.spec_data = spec_data  # type: ignore[attr-defined]
-    if path is not None:
-        path.write_bytes(pickle.dumps(found[-1]))
-    return found[-1]
+
+    return handed_on(api, "spec_data", run, folder / f"{name}.pickle" if folder is not None else None)
 
 
 def row(name: str, one: Counterpart, folder: Path | None) -> tuple[list[str], Count, Count]:
     """The cells of a network's row, and both counts. Raises ImportingError, or SpecError for a spec that is wrong."""
     by_hand = counted(yaml.safe_load((SPECS / f"{one.spec}.yaml").read_text(encoding="utf-8")))
-    graph, title = translated(name, one, folder)
-    spec = spec_data(graph, title)
+    given, named = translated(name, one, folder)
+    spec = spec_data(*given, **named)
     load(spec)
     if folder is not None:
         (folder / f"{name}.yaml").write_text(spec_text(spec), encoding="utf-8")
