@@ -9,9 +9,10 @@ from typing import NoReturn, TypeVar
 
 from archgraph.dims import bounds, prove
 from archgraph.dims.constraint import Cause, Constraint, Domain
+from archgraph.dims.factors import factors
 from archgraph.dims.ratios import cancelled, narrowing_by_symbol
 from archgraph.dims.simplify import simplified
-from archgraph.dims.size import Dim, Size, factors, product, symbols_of
+from archgraph.dims.size import Dim, Size, product, symbols_of
 from archgraph.errors import Mark, Problem, ShapeError
 
 T = TypeVar("T")

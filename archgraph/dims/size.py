@@ -6,12 +6,10 @@ converse does not hold (`H // 2 + (H + 1) // 2` is `H`); `Facts` decides those.
 
 from __future__ import annotations
 
-import operator
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from math import gcd
 from typing import NoReturn, TypeAlias
 
@@ -209,30 +207,6 @@ def values_of(size: Size, numbers: list[int]) -> list[int]:
             terms = [term * part for term, part in zip(terms, parts, strict=True)]
         totals = [total + term for total, term in zip(totals, terms, strict=True)]
     return totals
-
-
-def factors(size: Size) -> list[Dim]:
-    """Sizes of which this is the product, or this one alone: a - 1 and b of a*b - b, a - 1 and b + 1 of a*b + a - b - 1.
-
-    A factor of several terms is found where another one holds one of its symbols or floor divisions once.
-    """
-    first, *others = (Counter(monomial) for monomial, _ in size.terms)
-    shared: list[Dim] = [atom.as_size() for atom in reduce(operator.and_, others, first).elements()]
-    if shared:
-        return [*shared, *_factors_of(size // product(shared))]
-    for atom in dict.fromkeys(atom for monomial, _ in size.terms for atom in monomial):
-        beside = {
-            tuple(other for other in monomial if other != atom): c for monomial, c in size.terms if atom in monomial
-        }
-        rest = {monomial: coefficient for monomial, coefficient in size.terms if atom not in monomial}
-        once = all(monomial.count(atom) <= 1 for monomial, _ in size.terms)
-        if once and len(beside) > 1 and (quotient := exact_quotient(rest, beside)) is not None:
-            return [atom.as_size() + from_terms(quotient), *_factors_of(from_terms(beside))]
-    return [size]
-
-
-def _factors_of(dim: Dim) -> list[Dim]:
-    return factors(dim) if isinstance(dim, Size) else [dim] * (dim != 1)
 
 
 @lru_cache(REMEMBERED)

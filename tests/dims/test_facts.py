@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from archgraph.dims import Cause, Dim, Facts, product, symbol
-from archgraph.dims.size import Size, factors
+from archgraph.dims.factors import factors
+from archgraph.dims.size import Size
 from archgraph.errors import Mark, ShapeError
 
 H, W, N, L = symbol("H"), symbol("W"), symbol("N"), symbol("L")
