@@ -7,64 +7,132 @@ are columns here: one for each application.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var, is_hole
-from archgraph.codegen.analysis.size_expressions import ReadableSize, evaluated, express
+from archgraph.codegen.analysis.size_expressions import ReadableSize, Sources, evaluated, express
 from archgraph.codegen.analysis.terms import local
 from archgraph.dims import Dim, Size
-from archgraph.structure.terms import Term
+from archgraph.structure.terms import Term, number
 
 Column = tuple[Dim | None, ...]
 """A size in each application of a module; None stands for the device."""
 
 
+_Seen = tuple[Dim | None, ...]
+"""What can be read of a value in one application: the sizes of its dimensions, or, with None before it, the one size
+that it is."""
+
+
 class AvailableValues:
-    """The values from which a forward can compute sizes, one column per application of the class."""
+    """The values from which a forward can compute sizes, one column per application of the class.
+
+    Bodies that are alike have the same values one after the other and ask for the same sizes, so what follows from
+    which values is found once.
+    """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Var, ...]] = []
+        self._known = _nothing()
 
     def add(self, row: Sequence[Var]) -> None:
         """One more value: what it is in each application."""
-        self._rows.append(tuple(row))
+        self._known = _followed(self._known, tuple([_seen(var) for var in row]))
 
     def expressed(self, column: Column) -> Term | None:
         """An expression that is right in each application; None where these values do not determine the size."""
+        return self._known.expressed(column)
+
+
+class _Known:
+    """The values of a forward up to a point, and what was asked there."""
+
+    __slots__ = ("_answers", "_before", "_has_device", "_last", "_sources")
+
+    def __init__(self, before: _Known | None = None, last: tuple[_Seen, ...] = ()) -> None:
+        self._before, self._last = before, last
+        own = last and (last[0] == _DEVICE or not _is_handed(last[0]))
+        self._has_device = bool(own or (before is not None and before._has_device))
+        self._answers: dict[Column, Term | None] = {}
+        self._sources: dict[bool, Sources] = {}
+
+    def expressed(self, column: Column) -> Term | None:
+        """As `AvailableValues.expressed`."""
         if column[0] is None:
-            return self._device()
+            return local("device") if self._has_device else None
+        try:
+            return self._answers[column]
+        except KeyError:
+            found = self._answers[column] = self._found(column)
+            return found
+
+    def _found(self, column: Column) -> Term | None:
         others = range(1, len(column))
         alike = all(size == column[0] for size in column)
         if alike and isinstance(column[0], int):
-            return express(column[0], ())
+            return number("size", column[0])
+        rows = self._rows()
 
         def agrees(term: Term) -> bool:
-            return all(evaluated(term, lambda part: self._read(part, k)) == column[k] for k in others)  # noqa: B023
+            return all(evaluated(term, lambda part: _read(rows, part, k)) == column[k] for k in others)  # noqa: B023
 
-        return express(column[0], list(self._sources(alike)), agrees if len(column) > 1 else None)
+        assert column[0] is not None
+        return express(column[0], self._readable(rows, alike), agrees if len(column) > 1 else None)
 
-    def _sources(self, alike: bool) -> Iterator[ReadableSize]:
-        """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
-        for value, (var, *_) in enumerate(self._rows):
-            if isinstance(var, SizeVar):
-                if var.dim is not None:
-                    yield ReadableSize(var.dim, value)
-                continue
-            for axis, dim in enumerate(var.type.shape):
-                if isinstance(dim, Size) or not alike:
-                    yield ReadableSize(dim, value, axis)
+    def _readable(self, rows: Sequence[tuple[_Seen, ...]], alike: bool) -> Sources:
+        if alike not in self._sources:
+            self._sources[alike] = Sources(_sources(rows, alike))
+        return self._sources[alike]
 
-    def _read(self, part: Term, application: int) -> Dim | None:
-        if part.kind == "variable":
-            var = self._rows[part.value][application]
-            return var.dim if isinstance(var, SizeVar) else None
-        value, axis = part.value
-        shape = self._rows[value][application].type.shape
-        return shape[axis] if axis < len(shape) else None
+    def _rows(self) -> list[tuple[_Seen, ...]]:
+        rows, at = [], self
+        while at._before is not None:
+            rows.append(at._last)
+            at = at._before
+        rows.reverse()
+        return rows
 
-    def _device(self) -> Term | None:
-        """The device of the inputs, which is that of all intermediate values."""
-        known = any(not isinstance(var, SizeVar) or var.dim is None for var, *_ in self._rows)
-        return local("device") if known else None
+
+_DEVICE = (None, None)
+
+
+def _is_handed(seen: _Seen) -> bool:
+    return seen[:1] == (None,)
+
+
+def _seen(var: Var) -> _Seen:
+    return (None, var.dim) if isinstance(var, SizeVar) else var.type.shape
+
+
+@lru_cache(1)
+def _nothing() -> _Known:
+    return _Known()
+
+
+@lru_cache(1 << 13)
+def _followed(before: _Known, row: tuple[_Seen, ...]) -> _Known:
+    """The values up to a point and one more."""
+    return _Known(before, row)
+
+
+def _sources(rows: Sequence[tuple[_Seen, ...]], alike: bool) -> Iterator[ReadableSize]:
+    """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
+    for value, (seen, *_) in enumerate(rows):
+        if _is_handed(seen):
+            if seen[1] is not None:
+                yield ReadableSize(seen[1], value)
+            continue
+        for axis, dim in enumerate(seen):
+            if isinstance(dim, Size) or (dim is not None and not alike):
+                yield ReadableSize(dim, value, axis)
+
+
+def _read(rows: Sequence[tuple[_Seen, ...]], part: Term, application: int) -> Dim | None:
+    """A variable or a dimension of one in an application; None where it is something else there."""
+    value, axis = (part.value, None) if part.kind == "variable" else part.value
+    seen = rows[value][application]
+    if _is_handed(seen) != (axis is None):
+        return None
+    return seen[1] if axis is None else seen[axis] if axis < len(seen) else None
 
 
 def beginning(scope: Scope) -> AvailableValues:
