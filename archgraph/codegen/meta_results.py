@@ -76,4 +76,4 @@ def another(tensor: Tensor) -> Callable[[], Tensor]:
     if not isinstance(tensor, nn.Parameter):
         return fresh
     learns = tensor.requires_grad
-    return lambda: nn.Parameter(fresh(), learns)
+    return lambda: Tensor._make_subclass(nn.Parameter, fresh(), learns)  # as nn.Parameter does after its questions

@@ -33,13 +33,18 @@ class AvailableValues:
 
     def __init__(self) -> None:
         self._known = _nothing()
+        self._added: list[Sequence[Var]] = []
+        """What was added since a size was asked for: most bodies never ask."""
 
     def add(self, row: Sequence[Var]) -> None:
         """One more value: what it is in each application."""
-        self._known = _followed(self._known, tuple([_seen(var) for var in row]))
+        self._added.append(row)
 
     def expressed(self, column: Column) -> Term | None:
         """An expression that is right in each application; None where these values do not determine the size."""
+        for row in self._added:
+            self._known = _followed(self._known, tuple([_seen(var) for var in row]))
+        self._added.clear()
         return self._known.expressed(column)
 
 
@@ -50,7 +55,7 @@ class _Known:
 
     def __init__(self, before: _Known | None = None, last: tuple[_Seen, ...] = ()) -> None:
         self._before, self._last = before, last
-        own = last and (last[0] == _DEVICE or not _is_handed(last[0]))
+        own = last and (last[0] == _DEVICE or not _is_argument(last[0]))
         self._has_device = bool(own or (before is not None and before._has_device))
         self._answers: dict[Column, Term | None] = {}
         self._sources: dict[bool, Sources] = {}
@@ -95,7 +100,7 @@ class _Known:
 _DEVICE = (None, None)
 
 
-def _is_handed(seen: _Seen) -> bool:
+def _is_argument(seen: _Seen) -> bool:
     return seen[:1] == (None,)
 
 
@@ -117,7 +122,7 @@ def _followed(before: _Known, row: tuple[_Seen, ...]) -> _Known:
 def _sources(rows: Sequence[tuple[_Seen, ...]], alike: bool) -> Iterator[ReadableSize]:
     """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
     for value, (seen, *_) in enumerate(rows):
-        if _is_handed(seen):
+        if _is_argument(seen):
             if seen[1] is not None:
                 yield ReadableSize(seen[1], value)
             continue
@@ -130,7 +135,7 @@ def _read(rows: Sequence[tuple[_Seen, ...]], part: Term, application: int) -> Di
     """A variable or a dimension of one in an application; None where it is something else there."""
     value, axis = (part.value, None) if part.kind == "variable" else part.value
     seen = rows[value][application]
-    if _is_handed(seen) != (axis is None):
+    if _is_argument(seen) != (axis is None):
         return None
     return seen[1] if axis is None else seen[axis] if axis < len(seen) else None
 
@@ -168,6 +173,21 @@ def sized(row: Sequence[ScopeStep]) -> tuple[Term, dict[int, Column]]:
     terms = [step.expression for step in row]
     columns = zip(*(list(filter(is_hole, term.all())) for term in terms), strict=True)
     return terms[0], {place: _values(row, parts) for place, parts in enumerate(columns) if _is_size(parts)}
+
+
+def is_handed(step: ScopeStep) -> bool:
+    """Whether a step needs sizes that do not follow from what it reads itself, so that it cannot stand in a
+    Sequential."""
+    if step.scope is not None:
+        return bool(step.scope.sizes)
+    row = step.row or (step,)
+    columns = sizes_of(row)
+    if not columns:
+        return False
+    known = AvailableValues()
+    for values in zip(*(each.inputs.values() for each in row), strict=True):
+        known.add(values)
+    return any(known.expressed(column) is None for column in columns)
 
 
 def _values(row: Sequence[ScopeStep], parts: Sequence[Term]) -> Column:
