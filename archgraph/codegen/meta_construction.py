@@ -40,7 +40,7 @@ MAKERS = frozenset(
 """The functions of torch that make a tensor on the default device."""
 
 
-_UNFILLED: Mapping[Any, Callable[..., Any]] = {torch.zeros: torch.empty, torch.ones: torch.empty}
+_UNFILLED: Mapping[Any, Callable[..., Any]] = dict.fromkeys((torch.empty, torch.zeros, torch.ones), torch.empty)
 """What is quicker and the same without numbers: filled tensors are made there by Python functions of torch's."""
 
 

@@ -58,7 +58,7 @@ def forget() -> None:
     """The process has written no network yet."""
     for name in [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]:
         del sys.modules[name]
-    sizes._followed.cache_clear()
+    sizes._extended.cache_clear()
     sizes._nothing.cache_clear()
     size_expressions._values.cache_clear()
     names.check_path.cache_clear()

@@ -6,138 +6,113 @@ are columns here: one for each application.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var, is_hole
 from archgraph.codegen.analysis.size_expressions import ReadableSize, Sources, evaluated, express
 from archgraph.codegen.analysis.terms import local
 from archgraph.dims import Dim, Size
+from archgraph.records import record
 from archgraph.structure.terms import Term, number
 
 Column = tuple[Dim | None, ...]
 """A size in each application of a module; None stands for the device."""
 
 
-_Seen = tuple[Dim | None, ...]
-"""What can be read of a value in one application: the sizes of its dimensions, or, with None before it, the one size
-that it is."""
-
-
 class AvailableValues:
-    """The values from which a forward can compute sizes, one column per application of the class.
-
-    Bodies that are alike have the same values one after the other and ask for the same sizes, so what follows from
-    which values is found once.
-    """
+    """The values from which a forward can compute sizes, one column per application of the class."""
 
     def __init__(self) -> None:
+        self._rows: list[Sequence[Var]] = []
         self._known = _nothing()
-        self._added: list[Sequence[Var]] = []
-        """What was added since a size was asked for: most bodies never ask."""
+        self._read = 0
+        """So many rows were read into what is known: most bodies never ask for a size."""
 
     def add(self, row: Sequence[Var]) -> None:
         """One more value: what it is in each application."""
-        self._added.append(row)
+        self._rows.append(row)
 
     def expressed(self, column: Column) -> Term | None:
         """An expression that is right in each application; None where these values do not determine the size."""
-        for row in self._added:
-            self._known = _followed(self._known, tuple([_seen(var) for var in row]))
-        self._added.clear()
-        return self._known.expressed(column)
-
-
-class _Known:
-    """The values of a forward up to a point, and what was asked there."""
-
-    __slots__ = ("_answers", "_before", "_has_device", "_last", "_sources")
-
-    def __init__(self, before: _Known | None = None, last: tuple[_Seen, ...] = ()) -> None:
-        self._before, self._last = before, last
-        own = last and (last[0] == _DEVICE or not _is_argument(last[0]))
-        self._has_device = bool(own or (before is not None and before._has_device))
-        self._answers: dict[Column, Term | None] = {}
-        self._sources: dict[bool, Sources] = {}
-
-    def expressed(self, column: Column) -> Term | None:
-        """As `AvailableValues.expressed`."""
-        if column[0] is None:
-            return local("device") if self._has_device else None
-        try:
-            return self._answers[column]
-        except KeyError:
-            found = self._answers[column] = self._found(column)
-            return found
-
-    def _found(self, column: Column) -> Term | None:
+        first = column[0]
+        if first is None:
+            return self._device()
+        if len(column) == 1:
+            return self._read_once().expressed(first) if isinstance(first, Size) else number("size", first)
         others = range(1, len(column))
-        alike = all(size == column[0] for size in column)
-        if alike and isinstance(column[0], int):
-            return number("size", column[0])
-        rows = self._rows()
+        alike = all(size == first for size in column)
+        if alike and isinstance(first, int):
+            return number("size", first)
 
         def agrees(term: Term) -> bool:
-            return all(evaluated(term, lambda part: _read(rows, part, k)) == column[k] for k in others)  # noqa: B023
+            return all(evaluated(term, lambda part: self._value(part, k)) == column[k] for k in others)  # noqa: B023
 
-        assert column[0] is not None
-        return express(column[0], self._readable(rows, alike), agrees if len(column) > 1 else None)
+        return express(first, Sources(self._sources(alike)), agrees)
 
-    def _readable(self, rows: Sequence[tuple[_Seen, ...]], alike: bool) -> Sources:
-        if alike not in self._sources:
-            self._sources[alike] = Sources(_sources(rows, alike))
-        return self._sources[alike]
+    def _read_once(self) -> _KnownSizes:
+        """What can be read in the one application that there is."""
+        for value in range(self._read, len(self._rows)):
+            for axis, dim in _sizes(self._rows[value][0]):
+                if isinstance(dim, Size) and self._known.times.get(dim, 0) < 2:
+                    self._known = _extended(self._known, dim, value, axis)
+        self._read = len(self._rows)
+        return self._known
 
-    def _rows(self) -> list[tuple[_Seen, ...]]:
-        rows, at = [], self
-        while at._before is not None:
-            rows.append(at._last)
-            at = at._before
-        rows.reverse()
-        return rows
+    def _sources(self, alike: bool) -> Iterator[ReadableSize]:
+        """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
+        for value, (var, *_) in enumerate(self._rows):
+            for axis, dim in _sizes(var):
+                if isinstance(dim, Size) or (dim is not None and (axis is None or not alike)):
+                    yield ReadableSize(dim, value, axis)
+
+    def _value(self, part: Term, application: int) -> Dim | None:
+        value, axis = (part.value, None) if part.kind == "variable" else part.value
+        return dict(_sizes(self._rows[value][application])).get(axis)
+
+    def _device(self) -> Term | None:
+        """The device of the inputs, which is that of all intermediate values."""
+        known = any(not isinstance(var, SizeVar) or var.dim is None for var, *_ in self._rows)
+        return local("device") if known else None
 
 
-_DEVICE = (None, None)
+def _sizes(var: Var) -> Iterable[tuple[int | None, Dim | None]]:
+    """What can be read of a value: the sizes of its dimensions, or the one size that it is."""
+    return ((None, var.dim),) if isinstance(var, SizeVar) else enumerate(var.type.shape)
 
 
-def _is_argument(seen: _Seen) -> bool:
-    return seen[:1] == (None,)
+@record(eq=False)
+class _KnownSizes:
+    """Sizes that can be read, the earliest first, and what was found to follow from them. Bodies that are alike read
+    the same sizes and ask for the same ones.
 
+    Of equal sizes the first two are enough: an expression is made of the earliest, but for a square, which is made of
+    both. `times` says how many of each there are.
+    """
 
-def _seen(var: Var) -> _Seen:
-    return (None, var.dim) if isinstance(var, SizeVar) else var.type.shape
+    sources: tuple[ReadableSize, ...]
+    times: Mapping[Size, int]
+    found: dict[Size, Term | None]
+
+    def expressed(self, size: Size) -> Term | None:
+        """A size as an expression; None where these do not determine it."""
+        try:
+            return self.found[size]
+        except KeyError:
+            term = self.found[size] = express(size, Sources(self.sources))
+            return term
 
 
 @lru_cache(1)
-def _nothing() -> _Known:
-    return _Known()
+def _nothing() -> _KnownSizes:
+    return _KnownSizes((), {}, {})
 
 
-@lru_cache(1 << 13)
-def _followed(before: _Known, row: tuple[_Seen, ...]) -> _Known:
-    """The values up to a point and one more."""
-    return _Known(before, row)
-
-
-def _sources(rows: Sequence[tuple[_Seen, ...]], alike: bool) -> Iterator[ReadableSize]:
-    """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
-    for value, (seen, *_) in enumerate(rows):
-        if _is_argument(seen):
-            if seen[1] is not None:
-                yield ReadableSize(seen[1], value)
-            continue
-        for axis, dim in enumerate(seen):
-            if isinstance(dim, Size) or (dim is not None and not alike):
-                yield ReadableSize(dim, value, axis)
-
-
-def _read(rows: Sequence[tuple[_Seen, ...]], part: Term, application: int) -> Dim | None:
-    """A variable or a dimension of one in an application; None where it is something else there."""
-    value, axis = (part.value, None) if part.kind == "variable" else part.value
-    seen = rows[value][application]
-    if _is_argument(seen) != (axis is None):
-        return None
-    return seen[1] if axis is None else seen[axis] if axis < len(seen) else None
+@lru_cache(1 << 12)
+def _extended(known: _KnownSizes, dim: Size, value: int, axis: int | None) -> _KnownSizes:
+    """One size more."""
+    times = {**known.times, dim: known.times.get(dim, 0) + 1}
+    return _KnownSizes((*known.sources, ReadableSize(dim, value, axis)), times, {})
 
 
 def beginning(scope: Scope) -> AvailableValues:
