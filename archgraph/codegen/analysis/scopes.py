@@ -58,8 +58,8 @@ class ScopeStep:
     shared: str = ""
     copies: tuple[Copy, ...] = ()
     twin: Scope | None = None
-    handed: bool = False
-    """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
+    row: tuple[ScopeStep, ...] = ()
+    """The same step in each application of its scope, once what stands inside is settled."""
     mode: Mode = ""
     """In which mode it is computed: in both, in training only, or, `idle`, in neither, though its modules are there."""
     holds_others: bool = False
@@ -143,9 +143,9 @@ class ScopeStep:
 
     @property
     def links(self) -> bool:
-        """Whether it can stand in a Sequential: one value in, one out, and a module."""
+        """Whether it can stand in a Sequential, where it needs nothing else: one value in, one out, and a module."""
         one = len(self.inputs) == 1 and len(self.outputs) == 1
-        free = not self.handed and not self.mode and self.scan is None
+        free = not self.mode and self.scan is None
         return one and free and self.kind in ("scope", "leaf", "function")
 
 
