@@ -24,7 +24,7 @@ def multi_head_attention(
     query = query.unflatten(2, (num_heads, -1)).transpose(1, 2)
     key = key.unflatten(2, (num_heads, -1)).transpose(1, 2)
     value = value.unflatten(2, (num_heads, -1)).transpose(1, 2)
-    if mask is not None and mask.ndim == 3:  # torch has a fused kernel for masks of two and four dimensions
+    if mask is not None and mask.ndim == 3:  # fused kernels read masks of two and of four dimensions
         mask = mask.unsqueeze(0)
     mixed = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale
