@@ -13,6 +13,7 @@ from collections.abc import Hashable
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
+from archgraph.codegen.analysis.overwriting import overwrite
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
@@ -43,11 +44,13 @@ class _ScopePlace:
         return _ScopePlace(joined(self.path, call.name), full, joined(self.module, call.name), trail, self.copies)
 
 
-def read(graph: Graph) -> Scope:
-    """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
+def read(graph: Graph, inplace: bool = False) -> Scope:
+    """The scope of the whole graph; `inplace` overwrites values of which hooks may know too. Raises CompileError for
+    paths that torch cannot have."""
     reading = _ScopeReader(EqualCalls(graph) if can_be_equal(graph) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
+    overwrite(root, inplace)
     return root
 
 
