@@ -111,7 +111,7 @@ class Apart(Net):
     def __init__(self, depths: Sequence[int], widths: Sequence[int]):
         super().__init__(depths, widths)
         self.downs = nn.ModuleList(stage[0] for stage in self.stages)
-        self.stages = nn.ModuleList(stage[1:] for stage in self.stages)
+        self.stages = nn.ModuleList(nn.Sequential(*[*stage][1:]) for stage in self.stages)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)

@@ -105,7 +105,7 @@ def test_what_is_rounded_to_float32_is_compared_in_float64() -> None:
 
 def test_queries_that_share_keys() -> None:
     made = ag.from_torch(GroupedQueries, {"q": "N,4,L,8", "k": "N,2,S,8"})
-    assert "depth: 2" in made.spec()
+    assert "repeats: 2" in made.spec()
 
 
 def test_indices_of_sequences() -> None:
