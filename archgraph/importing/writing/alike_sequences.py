@@ -8,17 +8,15 @@ from typing import Any
 
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node
+from archgraph.importing.writing.chained_sequences import chains_of_lists
+from archgraph.importing.writing.containers import CONTAINERS, SEQUENCE, is_container
 from archgraph.importing.writing.idioms import read_by
 from archgraph.importing.writing.joint_network import NETWORK
 from archgraph.importing.writing.naming import block_name, unhidden_name
 from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
 
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-"""Modules that hold others and compute nothing themselves."""
 _OF_A_BLOCK = 2
-SEQUENCE = "sequence of "
-"""Begins the names of classes of which it is open whether they become blocks."""
 LEAST_SAVED = 4
 """Nodes and arguments that a block must save."""
 _WORDS = {"batch_norm2d": "norm", "batch_norm1d": "norm", "batch_norm3d": "norm", "layer_norm": "norm"}
@@ -51,8 +49,9 @@ def _groups(graph: Graph, containers: Collection[str], kept: Collection[int] = (
     found: dict[Hashable, list[tuple[Call, Hashable]]] = {}
     family = any(isinstance(item, Call) and item.block == NETWORK for item in graph.items)
     uneven = _in_uneven_lists(graph) if family else frozenset()
-    for call, place in _containers(graph, "", containers, {*kept, *shared_items(graph)}, uneven):
-        found.setdefault(_form(call, family), []).append((call, place))
+    chains = chains_of_lists(graph)
+    for call, place in _containers(graph, "", containers, {*kept, *shared_items(graph)}, uneven, chains):
+        found.setdefault(chains.get(id(call)) or _form(call, family), []).append((call, place))
     return list(found.values())
 
 
@@ -64,20 +63,25 @@ def _calls(graph: Graph) -> Iterator[Call]:
 
 
 def _containers(
-    graph: Graph, around: str, containers: Collection[str], kept: Collection[int], uneven: Collection[int]
+    graph: Graph,
+    around: str,
+    containers: Collection[str],
+    kept: Collection[int],
+    uneven: Collection[int],
+    chains: Collection[int],
 ) -> Iterator[tuple[Call, Hashable]]:
     """The containers of different layers, each with its place in the class around it, and those that stand in a row
-    but for the `uneven` ones."""
+    but for the `uneven` ones, and `chains`."""
     for place, item in enumerate(graph.items):
         if isinstance(item, Call) and id(item) not in kept:
             plain = item.block in containers and item.shares is None and not item.training and len(item.outputs) == 1
             several = len(set(map(_word, item.body.items))) > 1
-            in_a_row = id(item) not in uneven and _stands_in_a_row(item, graph)
+            in_a_row = id(item) in chains or (id(item) not in uneven and _stands_in_a_row(item, graph))
             if plain and len(item.inputs) == 1 and (several or in_a_row):
                 words = tuple(map(_word, graph.items))
                 yield item, (around, item.name) if around == NETWORK else (around, words, place)
             inside = around if item.block in containers else item.block
-            yield from _containers(item.body, inside, containers, kept, uneven)
+            yield from _containers(item.body, inside, containers, kept, uneven, chains)
 
 
 def _in_uneven_lists(graph: Graph) -> frozenset[int]:
@@ -148,8 +152,7 @@ def _is_one_more(here: Item, before: Item, body: Graph) -> bool:
 
 
 def _inner_form(call: Call, family: bool) -> Hashable:
-    contained = call.block in CONTAINERS or call.block.startswith(SEQUENCE)
-    return _form(call, family) if contained or not family else (len(call.inputs), len(call.outputs))
+    return _form(call, family) if is_container(call) or not family else (len(call.inputs), len(call.outputs))
 
 
 def _is_word(value: Any) -> bool:

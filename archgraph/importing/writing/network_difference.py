@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Call, Graph, Item, joined
-from archgraph.importing.writing.alike_sequences import CONTAINERS
+from archgraph.importing.writing.containers import CONTAINERS
 from archgraph.importing.writing.idioms import read_by
 
 _Word = tuple[str, int]
