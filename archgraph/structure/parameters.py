@@ -31,6 +31,8 @@ WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
+_INSTEAD = {"repeat": "depth"}
+"""What a number is called whose role is no name for a parameter, as every node has it."""
 LARGEST_MULTIPLE = 8
 _EVIDENCE = 3
 """So many different numbers are multiples of others by no accident."""
@@ -255,7 +257,7 @@ class ParameterInference:
             fitting = [key for key, column in self._channels.items() if fits(values, column)]
             name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
         if not self._naming.usable(name):
-            name = role if self._naming.usable(role) else f"{role}s"  # `repeat`, which every node has
+            name = role if self._naming.usable(role) else _INSTEAD.get(role, f"{role}s")
         taken = self._taken | {argument.name for argument in self._arguments}  # which may be needed later on
         if name in taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"
