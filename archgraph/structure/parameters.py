@@ -29,6 +29,8 @@ _WIDTHS = frozenset(
 they share a name only within one role."""
 WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
+_MADE, _INNER = "out_", "mid_"
+"""What the names of the width that a class makes, and of one of the layers before, begin with."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
 LARGEST_MULTIPLE = 8
@@ -253,13 +255,19 @@ class ParameterInference:
         name = role
         if wide:
             fitting = [key for key, column in self._channels.items() if fits(values, column)]
-            name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
+            name = fitting[0] if fitting else self._width(place) if role in _WIDTHS else role
         if not self._naming.usable(name):
             name = role if self._naming.usable(role) else f"{role}s"  # `repeat`, which every node has
         taken = self._taken | {argument.name for argument in self._arguments}  # which may be needed later on
         if name in taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"
         return self._add(ClassParameter(free(name, taken), role, list(values), wide=wide))
+
+    def _width(self, place: str) -> str:
+        """The name of a width that no argument is: `mid_chs` where the author calls the one that is made `out_chs`."""
+        made = [one.name for one in self._arguments if one.name.startswith(_MADE)] if self._naming.inner else []
+        inner = f"{_INNER}{made[0].removeprefix(_MADE)}" if len(made) == 1 else ""
+        return inner if inner and inner not in self._taken else f"{place}_channels"
 
     def _use(self, parameter: ClassParameter, wide: bool) -> ClassParameter:
         parameter.wide |= wide

@@ -12,10 +12,12 @@ from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
+from archgraph.importing.writing.parameter_order import with_parameters_in_order
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
 from archgraph.importing.writing.spoken_defaults import without_unused_defaults
+from archgraph.importing.writing.usual_names import usual_parameter, with_usual_parameters
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -54,16 +56,17 @@ def family_data(
             whole, blocks = _classes(graphs, given)
         except ImportingError:  # with the other one they are of several classes
             whole = None
-        if whole is not None and _differing(whole) == {resized.argument}:
-            return with_named_grids(_spec(networks, whole, blocks, name, about), resized.argument)
-    return _spec(networks, *_classes(networks, arguments), name, about)
+        side = usual_parameter(resized.argument, resized.arguments)
+        if whole is not None and _differing(whole) == {side}:
+            return with_parameters_in_order(with_named_grids(_spec(networks, whole, blocks, name, about), side))
+    return with_parameters_in_order(_spec(networks, *_classes(networks, arguments), name, about))
 
 
 def _classes(
     networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]]
 ) -> tuple[BlockClass, list[BlockClass]]:
     """The class of the networks, and those of their blocks."""
-    *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)))
+    *blocks, whole = block_classes(simplified(joint_graph(networks, with_usual_parameters(arguments))))
     return whole, blocks
 
 
