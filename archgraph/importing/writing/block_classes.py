@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from archgraph.graph.types import Call, Graph
+from archgraph.importing.writing.agreed_places import with_agreed_places
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sections import with_alike_sections
@@ -91,7 +92,7 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
     graph = with_classes_of_sequences(graph, CONTAINERS)
-    standing_in = standard_calls(graph)
+    standing_in = with_agreed_places(graph, standard_calls(graph))
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
     graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
