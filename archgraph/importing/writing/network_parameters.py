@@ -254,6 +254,9 @@ class _Inference:
         found = self._same(column) or self._scaled(column)
         if found is not None:
             return found
+        gaps = self._sources.add_with_gaps(column.role, list(column.values))
+        if gaps is not None:
+            return ParameterName(gaps.name)
         role = column.role.removesuffix(WIDE)
         listed = role == COUNTS and any(isinstance(value, tuple) for value in column.values)
         word = (_SERIES if listed else _SINGLE).get(role, role)

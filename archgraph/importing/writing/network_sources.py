@@ -22,6 +22,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed"),
 }
 """Parts of the names that authors give to such numbers."""
+_SEVERAL = 3
+"""So many different numbers are those of an argument by no accident."""
 Step = tuple[Literal["*", "//", "-"], int]
 """What is done to a number, and by which."""
 
@@ -75,6 +77,16 @@ class NetworkSources:
         self.known.append(made)
         self.use(made)
         return made
+
+    def add_with_gaps(self, role: str, values: list[Any]) -> ClassParameter | None:
+        """A list in which some entries are lacking, under the name of the argument that has the others."""
+        for place, one in enumerate(self.known):
+            if self.is_argument(one) and id(one) not in self._used and _fills(one.values, values):
+                made = ClassParameter(one.name, role, values)
+                self.known[place] = made
+                self.use(made)
+                return made
+        return None
 
     def is_argument(self, parameter: ClassParameter) -> bool:
         """Whether a parameter is an argument of the networks' constructors."""
@@ -134,6 +146,15 @@ def _combined(
         yield ParameterSource(Arithmetic("*", left, right), [a * b for a, b in rows], of)
         yield ParameterSource(Arithmetic("//", left, right), [a // b for a, b in rows], of)
         yield ParameterSource(Arithmetic("//", right, left), [b // a for a, b in rows], of)
+
+
+def _fills(lists: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether lists have all entries of others that are there, which are several."""
+    rows = list(zip(lists, values, strict=True))
+    if not all(isinstance(own, tuple) and isinstance(row, tuple) and len(own) == len(row) for own, row in rows):
+        return False
+    there = [(a, b) for own, row in rows for a, b in zip(own, row, strict=True) if b is not None and b is not ABSENT]
+    return len({b for _, b in there}) >= _SEVERAL and all(type(a) is type(b) and a == b for a, b in there)
 
 
 def _arguments(arguments: Sequence[Mapping[str, Any]]) -> Iterator[ClassParameter]:
