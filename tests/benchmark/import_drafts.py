@@ -55,7 +55,7 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "repghost": ("repghostnet_050", "repghostnet_100"),
     "convit": ("convit_tiny", "convit_small"),
     "selecsls": ("selecsls42b", "selecsls60b"),
-    "hgnet_v2": ("hgnetv2_b0", "hgnetv2_b1", "hgnetv2_b4"),
+    "hgnet_v2": ("hgnetv2_b0", "hgnetv2_b1"),
     "lcnet_v2": ("lcnetv2_small", "lcnetv2_base"),
     "cspnext": ("cspnext_tiny", "cspnext_s"),
     "nest": ("nest_tiny", "nest_small"),

@@ -17,7 +17,7 @@ from archgraph.importing.writing.alike_sequences import (
     with_classes_of_sequences,
     without_needless_classes,
 )
-from archgraph.importing.writing.block_names import block_word, words_of_contents
+from archgraph.importing.writing.block_names import block_word, word_without_option, words_of_contents
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
     candidates,
@@ -194,7 +194,9 @@ class _BlockPlanner:
                 continue
             groups = sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates))
             for group, content in zip(groups, words_of_contents(groups, CONTAINERS), strict=True):
-                name = free(block_word(family[0].block, content), self._names)
+                others = [other for other in groups if other is not group]
+                plain = "" if content else word_without_option(group, others)
+                name = free(plain or block_word(family[0].block, content), self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made

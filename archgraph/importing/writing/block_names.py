@@ -9,6 +9,8 @@ from archgraph.importing.writing.naming import block_name, unhidden_name
 from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.structure.unification import UnifiedClass
 
+_OPTION = "use_"
+
 
 def words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str]) -> Sequence[str]:
     """What each of several blocks holds, as a word: the module at a place where each holds one of another class, as
@@ -19,6 +21,25 @@ def words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: 
         if all(words) and len(set(words)) == len(words) and containers.isdisjoint(words):
             return [block_name(word) for word in words]
     return [""] * len(groups)
+
+
+def word_without_option(group: UnifiedClass[BodyTemplate], others: Sequence[UnifiedClass[BodyTemplate]]) -> str:
+    """The name of a class without the word of an option that none of these instances takes and all others do: those of
+    RepDepthwiseSeparable without `use_rep` are depthwise_separable. '' where there is no such option."""
+    class_name, *_ = {one.call.block for one in group.templates if one.call is not None}
+    word = unhidden_name(class_name)
+    for option, taken in _options(group).items():
+        shorter = word.removeprefix(f"{option.removeprefix(_OPTION)}_")
+        if shorter != word and not taken and others and all(_options(other).get(option) for other in others):
+            return shorter
+    return ""
+
+
+def _options(group: UnifiedClass[BodyTemplate]) -> Mapping[str, bool]:
+    """The options of an author that are the same in all instances."""
+    rows = [one.call.arguments for one in group.templates if one.call is not None]
+    names = [name for name, value in rows[0].items() if name.startswith(_OPTION) and type(value) is bool]
+    return {name: rows[0][name] for name in names if all(row.get(name) is rows[0][name] for row in rows)}
 
 
 def block_word(class_name: str, content: str) -> str:
