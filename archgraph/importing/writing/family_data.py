@@ -13,6 +13,7 @@ from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
 from archgraph.importing.writing.parameter_order import with_parameters_in_order
+from archgraph.importing.writing.read_entries import with_read_entries
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
@@ -58,8 +59,12 @@ def family_data(
             whole = None
         side = usual_parameter(resized.argument, resized.arguments)
         if whole is not None and _differing(whole) == {side}:
-            return with_parameters_in_order(with_named_grids(_spec(networks, whole, blocks, name, about), side))
-    return with_parameters_in_order(_spec(networks, *_classes(networks, arguments), name, about))
+            return _tidied(with_named_grids(_spec(networks, whole, blocks, name, about), side))
+    return _tidied(_spec(networks, *_classes(networks, arguments), name, about))
+
+
+def _tidied(spec: dict[str, Any]) -> dict[str, Any]:
+    return with_parameters_in_order(with_read_entries(spec))
 
 
 def _classes(

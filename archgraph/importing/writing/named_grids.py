@@ -27,7 +27,7 @@ def with_named_grids(spec: dict[str, Any], size: str) -> dict[str, Any]:
             taken = {name for text in (*texts, *spec["params"], *named) for name in _WORD.findall(text)}
             name = free(word, taken)
             named[name] = f"={one}"
-            spec["nodes"] = _replaced(spec["nodes"], _replacement(one, name))
+            spec["nodes"] = replaced_texts(spec["nodes"], _replacement(one, name))
     if not named:
         return spec
     before = {key: spec[key] for key in spec if key != "nodes" and key not in _BEHIND}
@@ -56,9 +56,10 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _replaced(value: Any, change: Callable[[str], str]) -> Any:
+def replaced_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A part of a spec with another text for each of its texts."""
     if isinstance(value, dict):
-        return {key: _replaced(inside, change) for key, inside in value.items()}
+        return {key: replaced_texts(inside, change) for key, inside in value.items()}
     if isinstance(value, list):
-        return [_replaced(inside, change) for inside in value]
+        return [replaced_texts(inside, change) for inside in value]
     return change(value) if isinstance(value, str) else value

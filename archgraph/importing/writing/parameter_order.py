@@ -18,7 +18,7 @@ def with_parameters_in_order(spec: dict[str, Any]) -> dict[str, Any]:
     if len(params) < 2 or any(isinstance(one, str) and one.startswith("=") for one in params.values()):
         return spec
     read = dict.fromkeys(
-        word for key in _READING for text in _expressions(spec.get(key)) for word in _WORD.findall(text)
+        word for key in _READING for text in expressions(spec.get(key)) for word in _WORD.findall(text)
     )
     names = [*(one for one in read if one in params), *(one for one in params if one not in read)]
     order = {name: place for place, name in enumerate(names)}
@@ -30,13 +30,13 @@ def _ordered(given: dict[str, Any], order: dict[str, int]) -> dict[str, Any]:
     return dict(sorted(given.items(), key=lambda one: order[one[0]]))
 
 
-def _expressions(value: Any) -> Iterator[str]:
+def expressions(value: Any) -> Iterator[str]:
     """The expressions in a part of a spec, in the order of its text."""
     if isinstance(value, dict):
         for inside in value.values():
-            yield from _expressions(inside)
+            yield from expressions(inside)
     elif isinstance(value, list):
         for inside in value:
-            yield from _expressions(inside)
+            yield from expressions(inside)
     elif isinstance(value, str):
         yield from [value] if value.startswith("=") else _INSIDE.findall(value)
