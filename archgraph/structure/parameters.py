@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.number_kinds import AXES, PLACES, may_stand_for
+from archgraph.structure.number_kinds import AXES, PLACES, may_stand_for, whole_ratio
 from archgraph.structure.unification import ABSENT
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
@@ -316,7 +316,7 @@ def _arguments(rows: Sequence[Mapping[str, Any]], naming: Naming) -> list[ClassP
     """The arguments that all instances have, that vary, and whose names are usable."""
     found = []
     for name in rows[0] if rows else ():
-        values = [row.get(name, ABSENT) for row in rows]
+        values = whole_ratio(name, [row.get(name, ABSENT) for row in rows])
         plain = all(isinstance(value, (int, float)) for value in values)
         if plain and naming.usable(name) and len({(type(v), v) for v in values}) > 1:
             found.append(ClassParameter(name, "argument", values))

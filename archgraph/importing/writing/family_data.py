@@ -54,13 +54,13 @@ def family_data(
         sides = ((*arguments, resized.arguments), (*([resized.side] * len(arguments)), resized.other))
         given = [{**one, resized.argument: side} for one, side in zip(*sides, strict=True)]
         try:
-            whole, blocks = _classes(graphs, given)
+            whole, blocks = _classes(graphs, given, name)
         except ImportingError:  # with the other one they are of several classes
             whole = None
         side = usual_parameter(resized.argument, resized.arguments)
         if whole is not None and _differing(whole) == {side}:
             return _tidied(with_named_grids(_spec(networks, whole, blocks, name, about), side))
-    return _tidied(_spec(networks, *_classes(networks, arguments), name, about))
+    return _tidied(_spec(networks, *_classes(networks, arguments, name), name, about))
 
 
 def _tidied(spec: dict[str, Any]) -> dict[str, Any]:
@@ -68,10 +68,10 @@ def _tidied(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _classes(
-    networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]]
+    networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]], name: str
 ) -> tuple[BlockClass, list[BlockClass]]:
     """The class of the networks, and those of their blocks."""
-    *blocks, whole = block_classes(simplified(joint_graph(networks, with_usual_parameters(arguments))))
+    *blocks, whole = block_classes(simplified(joint_graph(networks, with_usual_parameters(arguments))), name)
     return whole, blocks
 
 

@@ -11,6 +11,7 @@ from archgraph.importing.writing.chosen_blocks import BLOCK
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import free
+from archgraph.structure.number_kinds import whole_ratio
 from archgraph.structure.parameters import LARGEST_MULTIPLE, WIDE, ClassParameter, is_wide
 from archgraph.structure.unification import ABSENT
 
@@ -160,7 +161,7 @@ def _fills(lists: Sequence[Any], values: Sequence[Any]) -> bool:
 def _arguments(arguments: Sequence[Mapping[str, Any]]) -> Iterator[ClassParameter]:
     """The arguments that all networks have."""
     for name in arguments[0]:
-        values = [_plain(given.get(name, ABSENT)) for given in arguments]
+        values = whole_ratio(name, [_plain(given.get(name, ABSENT)) for given in arguments])
         if is_parameter(name) and not any(value is ABSENT or isinstance(value, str) for value in values):
             yield ClassParameter(name, "argument", values)
 
