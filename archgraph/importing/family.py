@@ -92,7 +92,7 @@ def import_family(
         if resized is not None:
             word = next(iter(modules))
             with _named(f"{word} with {resized.argument} {resized.side}"):
-                graph = loaded(spec, word, **{resized.argument: resized.side})
+                graph = loaded(spec, word, **{resized.parameter: resized.side})
                 imported(resized.module, resized.traced, graph, spec, verify)
         return ImportedFamily(title, found, spec)
 
@@ -189,10 +189,10 @@ def _usually_named(graph: Graph, module: OpenedModule) -> Graph:
 
 def _is_resized(spec: Mapping[str, Any], word: str, resized: ResizedNetwork) -> bool:
     """Whether a preset has the weights of its network for other images where their size is set."""
-    if resized.argument not in spec.get("params", {}):
+    if resized.parameter not in spec.get("params", {}):
         return False
     try:
-        graph = loaded(spec, word, **{resized.argument: resized.side})
+        graph = loaded(spec, word, **{resized.parameter: resized.side})
         _require_weights(graph, resized.traced.graph)
     except ImportingError:
         return False

@@ -61,7 +61,7 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "nest": ("nest_tiny", "nest_small"),
     "tnt": ("tnt_s_patch16_224", "tnt_b_patch16_224"),
     "rdnet": ("rdnet_tiny", "rdnet_small"),
-    "volo": ("volo_d1_224", "volo_d2_224"),
+    "volo": ("volo_d1_224", "volo_d2_224", "volo_d5_224"),
     "vit_relpos": ("vit_relpos_small_patch16_224", "vit_relpos_medium_patch16_224"),
     "nextvit": ("nextvit_small", "nextvit_base"),
 }

@@ -27,7 +27,7 @@ def with_named_grids(spec: dict[str, Any], size: str) -> dict[str, Any]:
             taken = {name.id for tree in trees for name in ast.walk(tree) if isinstance(name, ast.Name)}
             name = free(word, {*taken, *spec["params"], *named})
             named[name] = f"={grid}"
-            spec["nodes"] = _replaced(spec["nodes"], ast.dump(_tree(named[name])), name)
+            spec["nodes"] = replaced_texts(spec["nodes"], _naming(grid, name))
     if not named:
         return spec
     before = {key: spec[key] for key in spec if key != "nodes" and key not in _BEHIND}
@@ -73,17 +73,26 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _replaced(value: Any, grid: str, name: str) -> Any:
-    """Nodes with a name in place of an expression."""
+def replaced_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A part of a spec with another text for each of its texts."""
     if isinstance(value, dict):
-        return {key: _replaced(inside, grid, name) for key, inside in value.items()}
+        return {key: replaced_texts(inside, change) for key, inside in value.items()}
     if isinstance(value, list):
-        return [_replaced(inside, grid, name) for inside in value]
-    if not (isinstance(value, str) and value.startswith("=")):
-        return value
-    tree = _tree(value)
-    changed = _Naming(grid, name).visit(tree)
-    return f"={ast.unparse(changed)}" if ast.dump(changed) != ast.dump(_tree(value)) else value
+        return [replaced_texts(inside, change) for inside in value]
+    return change(value) if isinstance(value, str) else value
+
+
+def _naming(grid: str, name: str) -> Callable[[str], str]:
+    """Puts a name in the place of a grid, in what is an expression."""
+    dumped = ast.dump(_tree(grid))
+
+    def change(text: str) -> str:
+        if not text.startswith("="):
+            return text
+        changed = _Naming(dumped, name).visit(_tree(text))
+        return f"={ast.unparse(changed)}" if ast.dump(changed) != ast.dump(_tree(text)) else text
+
+    return change
 
 
 class _Naming(ast.NodeTransformer):
