@@ -25,7 +25,7 @@ from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.naming import block_name
-from archgraph.importing.writing.usual_names import with_usual_names
+from archgraph.importing.writing.usual_names import IMAGE_SIZE, with_usual_names
 from archgraph.language.schema import names
 
 _LEAST_OF_A_NAME = 3
@@ -92,7 +92,7 @@ def import_family(
         if resized is not None:
             word = next(iter(modules))
             with _named(f"{word} with {resized.argument} {resized.side}"):
-                graph = loaded(spec, word, **{resized.argument: resized.side})
+                graph = loaded(spec, word, **{_size(resized, spec): resized.side})
                 imported(resized.module, resized.traced, graph, spec, verify)
         return ImportedFamily(title, found, spec)
 
@@ -189,14 +189,20 @@ def _usually_named(graph: Graph, module: OpenedModule) -> Graph:
 
 def _is_resized(spec: Mapping[str, Any], word: str, resized: ResizedNetwork) -> bool:
     """Whether a preset has the weights of its network for other images where their size is set."""
-    if resized.argument not in spec.get("params", {}):
+    size = _size(resized, spec)
+    if not size:
         return False
     try:
-        graph = loaded(spec, word, **{resized.argument: resized.side})
+        graph = loaded(spec, word, **{size: resized.side})
         _require_weights(graph, resized.traced.graph)
     except ImportingError:
         return False
     return True
+
+
+def _size(resized: ResizedNetwork, spec: Mapping[str, Any]) -> str:
+    """What the size of images is called in the spec; '' where it is no parameter."""
+    return next((name for name in (resized.argument, IMAGE_SIZE) if name in spec.get("params", {})), "")
 
 
 def _about(modules: Sequence[OpenedModule]) -> str:

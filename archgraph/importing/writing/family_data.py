@@ -9,13 +9,16 @@ from typing import Any
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
+from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
+from archgraph.importing.writing.norms_of_images import with_norms_of_images
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
 from archgraph.importing.writing.spoken_defaults import without_unused_defaults
+from archgraph.importing.writing.usual_names import usual_parameter, with_usual_parameters
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -46,16 +49,21 @@ def family_data(
     first network `resized`, the size of images is a parameter if all that differs follows from it. Raises
     ImportingError where the networks are not of one class.
     """
+    names = {word for given in arguments for word in given}
+    first = next(iter(networks.values()))
+    arguments = with_usual_parameters(arguments, first)
     if resized is not None:
-        graphs = {**networks, f"{next(iter(networks))} {resized.argument}": resized.graph}
-        sides = ((*arguments, resized.arguments), (*([resized.side] * len(arguments)), resized.other))
-        given = [{**one, resized.argument: side} for one, side in zip(*sides, strict=True)]
+        size = usual_parameter(resized.argument, names, first)
+        (theirs,) = with_usual_parameters([resized.arguments], first)
+        graphs = {**networks, f"{next(iter(networks))} {size}": resized.graph}
+        sides = ((*arguments, theirs), (*([resized.side] * len(arguments)), resized.other))
+        given = [{**one, size: side} for one, side in zip(*sides, strict=True)]
         try:
             whole, blocks = _classes(graphs, given)
         except ImportingError:  # with the other one they are of several classes
             whole = None
-        if whole is not None and _differing(whole) == {resized.argument}:
-            return with_named_grids(_spec(networks, whole, blocks, name, about), resized.argument)
+        if whole is not None and _differing(whole) == {size}:
+            return with_named_grids(_spec(networks, whole, blocks, name, about), size)
     return _spec(networks, *_classes(networks, arguments), name, about)
 
 
@@ -91,7 +99,7 @@ def _spec(
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
     with_arguments_of_others(spec)
-    return without_unused_defaults(with_shared_norms(spec))
+    return without_unused_defaults(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
 
 
 def _default(parameter: ClassParameter) -> Any:

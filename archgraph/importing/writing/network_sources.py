@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from archgraph.importing.writing.chosen_blocks import BLOCK
 from archgraph.importing.writing.naming import is_parameter
+from archgraph.importing.writing.usual_names import CLASSES
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import free
 from archgraph.structure.parameters import LARGEST_MULTIPLE, WIDE, ClassParameter, is_wide
@@ -51,8 +52,10 @@ class NetworkSources:
 
     @property
     def used(self) -> list[ClassParameter]:
-        """The parameters of the spec, in the order of the constructor's arguments."""
-        return [one for one in self.known if id(one) in self._used]
+        """The parameters of the spec, in the order of the constructor's arguments; the number of classes comes last,
+        as in the collection."""
+        found = [one for one in self.known if id(one) in self._used]
+        return sorted(found, key=lambda one: one.name == CLASSES)
 
     @property
     def unused(self) -> list[ClassParameter]:
