@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from archgraph.importing.writing.replaced_texts import replaced_texts
 from archgraph.structure.naming import free
 
 _LEAST = 2
@@ -71,15 +72,6 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inside)
     elif isinstance(value, str) and value.startswith("="):
         yield value
-
-
-def replaced_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """A part of a spec with another text for each of its texts."""
-    if isinstance(value, dict):
-        return {key: replaced_texts(inside, change) for key, inside in value.items()}
-    if isinstance(value, list):
-        return [replaced_texts(inside, change) for inside in value]
-    return change(value) if isinstance(value, str) else value
 
 
 def _naming(grid: str, name: str) -> Callable[[str], str]:

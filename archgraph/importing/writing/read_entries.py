@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archgraph.importing.writing.named_grids import replaced_texts
 from archgraph.importing.writing.parameter_order import expressions
+from archgraph.importing.writing.replaced_texts import replaced_texts
 
 _BODY = ("inputs", "let", "nodes", "outputs")
 
