@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import references
 from written_imports import Given, handed_on
 
-from archgraph.errors import ArchgraphError
+from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.graph.spec_text import spec_text
 from archgraph.importing import family
 from archgraph.importing.sources.module_source import module_source
@@ -145,8 +146,9 @@ def changed(name: str, folder: Path | None) -> Change:
     """The lines of a family's draft that polishing changed. Raises ImportingError, or SpecError for a wrong draft."""
     given, named = traced(name, folder)
     data = family_data(*given, **named)
-    params = data.get("params", {})
-    data = with_renamed_parameters(data, {old: new for old, new in RENAMED.items() if old in params})
+    for old, new in RENAMED.items():
+        with suppress(ImportingError):  # it has no such parameter, or something else has the name
+            data = with_renamed_parameters(data, {old: new})
     load(data)
     final = read_file(SPECS / f"{name}.yaml").data
     texts = {"draft": text(data, FAMILIES[name]), "final": text(final, FAMILIES[name])}
