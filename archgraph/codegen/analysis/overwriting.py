@@ -53,7 +53,7 @@ class _Overwriting:
         for row in turns(scope):
             if not self._can_overwrite(row[0]):
                 continue
-            place = _place(scope, row[0])
+            place = text_place(scope, row[0])
             self._steps.setdefault(place, []).extend(row)
             if not all(self._may_overwrite(*each) for each in zip(members, row, strict=True)):
                 self._refused.add(place)
@@ -99,7 +99,7 @@ class _Overwriting:
         return self._flows[id(scope)]
 
 
-def _place(scope: Scope, step: ScopeStep) -> Hashable:
+def text_place(scope: Scope, step: ScopeStep) -> Hashable:
     """Where a step stands in the text of a class; a chain is constructed where it stands."""
     if not scope.has_class:
         return id(step)
