@@ -21,7 +21,7 @@ from archgraph.graph.types import Graph
 
 CLASSES = 7
 IN_PLACE = {"relu_": "relu", "add_": "add"}
-"""torchvision changes activations in place; generated code does not, so that hooks see what a module computed."""
+"""torchvision changes activations in place; generated code only where no hook sees it, unless it is asked to."""
 
 
 @dataclass(frozen=True)
