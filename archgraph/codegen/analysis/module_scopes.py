@@ -12,6 +12,7 @@ from collections.abc import Hashable
 
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
+from archgraph.codegen.analysis.learned_biases import mark_learned_biases
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
 from archgraph.codegen.analysis.overwriting import overwrite
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
@@ -51,6 +52,7 @@ def read(graph: Graph, inplace: bool = False) -> Scope:
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
     overwrite(root, inplace)
+    mark_learned_biases(root)
     return root
 
 

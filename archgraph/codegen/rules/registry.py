@@ -23,10 +23,12 @@ from archgraph.structure.terms import Term, number
 
 @record()
 class TorchRuleContext:
-    """One application of an operation, as a rule sees it. `in_place` says that it overwrites its main input."""
+    """One application of an operation, as a rule sees it. `in_place` says that it overwrites its main input,
+    `learned_bias` that its mask is learned and finite."""
 
     node: Node
     in_place: bool = False
+    learned_bias: bool = False
 
     def kind(self, port: str = "input") -> TensorType:
         """The type of the value at a port."""
