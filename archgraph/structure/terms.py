@@ -61,19 +61,16 @@ class Term(NamedTuple):
 
 def alike(first: Term, other: Term, values: list[Any]) -> bool:
     """Whether two terms have one outline; `values` gains the numbers of the other, from left to right."""
-    if first is other:
-        values += [part.value for part in other.numbers()]
-        return True
     kind, text, parts, value = other
-    if first.kind != kind or first.text != text:
+    its_kind, its_text, counterparts, its_value = first
+    if its_kind != kind or its_text != text:
         return False
     if kind == "number":
         values.append(value)
         return True
-    counterparts = first.parts
-    if len(counterparts) != len(parts) or first.value != value:
+    if len(counterparts) != len(parts) or its_value != value:
         return False
-    return all(map(alike, counterparts, parts, repeat(values)))
+    return not parts or all(map(alike, counterparts, parts, repeat(values)))
 
 
 _made = tuple.__new__

@@ -79,9 +79,9 @@ class BodyReader:
         return found
 
     def _number(self, var: Var) -> int:
-        self._numbers[id(var)] = len(self.body.vars)
+        found = self._numbers[id(var)] = len(self.body.vars)
         self.body.vars.append(var)
-        return self._numbers[id(var)]
+        return found
 
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
@@ -100,6 +100,10 @@ class BodyReader:
 
     def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
         """The numbers of the values that a step writes, which are there from now on."""
+        if len(row) == 1 and self._around.positions(row[0].twin or row[0].scope) is None:
+            for var in row[0].outputs:
+                self._known.add((var,))
+            return tuple([self._number(var) for var in row[0].outputs])
         columns = list(zip(*self._outputs(row), strict=True))
         for column in columns:
             self._known.add(column)

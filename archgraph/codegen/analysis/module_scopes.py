@@ -148,9 +148,11 @@ class _ScopeReader:
         return known.shared or known.path
 
     def _written(self, item: Item, known: dict[int, Var]) -> tuple[Var, ...]:
-        outputs = tuple(Var(value.type, value.name or item.name) for value in item.outputs)
-        known.update((id(value), var) for value, var in zip(item.outputs, outputs, strict=True))
-        return outputs
+        outputs = []
+        for value in item.outputs:
+            made = known[id(value)] = Var(value.type, value.name or item.name)
+            outputs.append(made)
+        return tuple(outputs)
 
     def dissolve(self, call: Call, known: dict[int, Var], place: _ScopePlace, steps: list[ScopeStep]) -> None:
         self._share_inside(call)
