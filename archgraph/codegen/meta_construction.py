@@ -7,7 +7,6 @@ that nobody makes: two fifths of the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
 from typing import Any
 
 import torch
@@ -77,8 +76,10 @@ def is_on_meta(module: nn.Module) -> bool:
         part = waiting.pop()
         if part is None:
             continue
-        for tensor in chain(part._parameters.values(), part._buffers.values()):
-            if tensor is not None and not tensor.is_meta:
-                return False
-        waiting += part._modules.values()
+        for held in (part._parameters, part._buffers):
+            for tensor in held.values() if held else ():
+                if tensor is not None and not tensor.is_meta:
+                    return False
+        if part._modules:
+            waiting += part._modules.values()
     return True

@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
-from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
+from archgraph.codegen.analysis.scopes import ATTRIBUTES, Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 from archgraph.records import record
@@ -45,7 +45,8 @@ class _ScopePlace:
 
 def read(graph: Graph) -> Scope:
     """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
-    reading = _ScopeReader(EqualCalls(graph) if can_be_equal(graph) else None)
+    everything = list(items(graph))
+    reading = _ScopeReader(EqualCalls(everything) if can_be_equal(graph, everything) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
     return root
@@ -71,8 +72,11 @@ class _ScopeReader:
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
-        _mark_computed_once(scope)
-        _mark_holders(scope)
+        operations = {step.node.op.name for step in scope.steps if step.node is not None}
+        if "register_buffer" in operations or any(step.mode == "idle" for step in scope.steps):
+            _mark_computed_once(scope)
+        if not operations.isdisjoint(ATTRIBUTES):
+            _mark_holders(scope)
         return scope
 
     def body(
@@ -207,26 +211,19 @@ def _mark_computed_in_training(scope: Scope) -> None:
 
 def _mark_computed_once(scope: Scope) -> None:
     """What only stored values follow from is computed by the constructor, and not by the forward."""
-    if not any(map(_is_computed_once, scope.steps)):
-        return
     read = set(map(id, (*scope.outputs, *scope.training_outputs)))
     stored: set[int] = set()
     for step in reversed(scope.steps):
         outputs = set(map(id, step.outputs))
         if not step.mode and outputs & stored and not outputs & read:
             step.mode = "idle"
-        (stored if _is_computed_once(step) else read).update(map(id, step.inputs.values()))
-
-
-def _is_computed_once(step: ScopeStep) -> bool:
-    return step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        (stored if computed_once else read).update(map(id, step.inputs.values()))
 
 
 def _mark_holders(scope: Scope) -> None:
     """The steps at whose paths other steps have tensors of their own."""
     holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
-    if not holders:
-        return
     for step in scope.steps:
         step.holds_others = step.scope is None and (step.shared or step.path) in holders
 
