@@ -47,7 +47,7 @@ class on_meta(TorchFunctionMode):  # noqa: N801 - a context, as torch.no_grad is
     """Within the block, new tensors lie on the meta device where no other is asked for, and stay unfilled."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._results = MetaResults()
 
     def __torch_function__(

@@ -8,7 +8,6 @@ dimension of a value.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import repeat
 from typing import Any, NamedTuple
 
 
@@ -70,7 +69,17 @@ def alike(first: Term, other: Term, values: list[Any]) -> bool:
         return True
     if len(counterparts) != len(parts) or its_value != value:
         return False
-    return not parts or all(map(alike, counterparts, parts, repeat(values)))
+    for part, mine in zip(counterparts, parts, strict=True):
+        if part.parts or mine.parts:
+            if not alike(part, mine, values):
+                return False
+        elif mine.kind == "number":  # most are; that no function is called for them counts
+            if part.kind != "number" or part.text != mine.text:
+                return False
+            values.append(mine.value)
+        elif part != mine:
+            return False
+    return True
 
 
 _made = tuple.__new__

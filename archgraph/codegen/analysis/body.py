@@ -13,11 +13,11 @@ from archgraph.structure.terms import Term
 MemberKind = Literal["parameter", "buffer", "constant", "module"]
 
 
-@record()
+@record(kw_only=True)
 class AppliedStep(Statement):
     """A statement of a forward, with the step of the scope that it writes."""
 
-    step: ScopeStep = field(kw_only=True)
+    step: ScopeStep
 
     def with_term(self, term: Term) -> AppliedStep:
         """The same statement with another term."""
