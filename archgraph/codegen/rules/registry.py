@@ -140,8 +140,11 @@ def written_as_module(site: TorchRuleContext) -> Term | None:
     op = site.node.op
     rule = MODULES.get(type(op))
     made = _ruled(rule, site) if rule else None
-    if made is None or any(type(part.value) is not int and _is_symbolic(part.value) for part in made.numbers()):
+    if made is None:
         return None
+    for part in made.numbers():
+        if type(part.value) is not int and _is_symbolic(part.value):
+            return None
     return parametrized(op, made)
 
 
