@@ -73,7 +73,7 @@ def family() -> dict[str, Graph]:
 
 def test_what_differs_are_parameters_under_the_authors_names(family: dict[str, Graph]) -> None:
     spec = family["small"].info.written
-    assert spec["params"] == {"depths": [1, 2], "widths": [8, 16], "num_classes": 10}
+    assert spec["params"] == {"widths": [8, 16], "depths": [1, 2], "num_classes": 10}
     assert spec["presets"] == {"small": {}, "large": {"depths": [2, 3], "widths": [16, 32]}}
     assert spec["nodes"]["stage2"] == {"op": "unit", "repeat": "=depths[1]"}
     assert family["large"].spec() == family["small"].spec()

@@ -114,7 +114,15 @@ def waves(length: int, dim: int, last: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], -1)
 
 
+def distances(height: int, width: int) -> Tensor:
+    """How far places are apart, as timm makes it for networks with continuous biases."""
+    table: Tensor = references.timm().layers.pos_embed_rel.gen_relative_log_coords((height, width), mode="cr")
+    return table
+
+
 TABLES = [
+    (distances(4, 4), "relative_log_distances", {"height": 4}),
+    (distances(4, 6), "relative_log_distances", {"height": 4, "width": 6}),
     (planar(16, 4, 4), "sincos_position", {"height": 4, "dim": 16}),
     (planar(16, 8, 3), "sincos_position", {"height": 8, "dim": 16, "step": 0.375}),
     (rotary(4, 5, 16, 1.0), "rotary_position", {"height": 4, "width": 5, "dim": 16}),
@@ -128,8 +136,9 @@ TABLES = [
 def test_waves_are_written_as_steps_and_their_rounding_is_said(
     table: Tensor, operation: str, arguments: dict[str, Any]
 ) -> None:
-    found = imported(Added(table), *table.shape[-2:])
-    (node,) = (node for node in nodes_of(found).values() if isinstance(node, dict) and node["op"] == operation)
+    sizes = table.shape[1:] if table.shape[0] == 1 else table.shape
+    found = imported(Added(table), *sizes)
+    (node,) = (node for node in nodes_of(found).values() if isinstance(node, dict) and node.get("op") == operation)
     assert {name: value for name, value in node.items() if name not in ("op", "in")} == arguments
     assert found.parity is not None
     assert found.parity.difference < 1e-12
@@ -139,7 +148,7 @@ def test_waves_are_written_as_steps_and_their_rounding_is_said(
     assert report(found)["tables"][0]["shape"] == list(table.shape)
     assert any(line.startswith("  table   table: ") for line in report_lines(found))
     module = ag.to_torch(found.graph)
-    x = torch.randn(2, *table.shape[-2:])
+    x = torch.randn(2, *sizes)
     assert torch.allclose(module(x), x * table + table, atol=1e-5)
 
 
@@ -157,6 +166,13 @@ def test_a_table_with_another_number_stays_numbers(change: float) -> None:
     assert found.tables == ()
     assert "constant" in {node["op"] for node in nodes_of(found).values()}
     assert torch.equal(ag.to_torch(found.graph)(torch.zeros(1, 16, 16)), table)
+
+
+@pytest.mark.parametrize("table", [distances(4, 4) * 1.001, distances(4, 4).flip(0), distances(5, 5)[:, 1:]])
+def test_other_distances_stay_numbers(table: Tensor) -> None:
+    found = imported(Added(table), *table.shape)
+    assert found.tables == ()
+    assert "relative_log_distances" not in str(found.spec)
 
 
 def test_another_offset_stays_a_number() -> None:

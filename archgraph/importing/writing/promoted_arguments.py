@@ -11,11 +11,11 @@ from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.counted_starts import has_fixed_start_behind
 from archgraph.importing.writing.neighbouring_sizes import neighbours
 from archgraph.importing.writing.network_sources import COUNTS, NetworkSources, ParameterSource, has_affinity
+from archgraph.importing.writing.usual_names import CLASSES
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import fits, is_wide
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
-_CLASSES = "num_classes"
 _DROP_RATE = "drop_rate"
 _LEAST_WIDTH = 16
 """Smaller ones are equal to an argument by accident."""
@@ -44,12 +44,12 @@ class PromotedArguments:
 
     def _classes(self, column: Column, value: Any) -> Expression | None:
         """The number of classes, which the last layer of a classifier has."""
-        parameter = next((one for one in self._sources.known if one.name == _CLASSES), None)
+        parameter = next((one for one in self._sources.known if one.name in CLASSES), None)
         wide = column.role in ("out_features", "out_channels")
         if parameter is None or not wide or any(one != value for one in parameter.values):
             return None
         self._sources.use(parameter)
-        return ParameterName(_CLASSES)
+        return ParameterName(parameter.name)
 
     def _dropped(self, column: Column, value: Any) -> Expression | None:
         """The argument that a rate of dropout is, where one alone could be, or the one that all networks call so."""

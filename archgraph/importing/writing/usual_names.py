@@ -11,7 +11,10 @@ from archgraph.importing.writing.handed_out import with_values
 
 IMAGE, LOGITS = "image", "logits"
 _SAY_NOTHING = frozenset({"x", "X", "input", "inputs"})
-_CLASSES = ("num_classes", "n_classes", "nb_classes", "classes", "num_labels")
+CLASSES = ("num_classes", "n_classes", "nb_classes", "classes", "num_labels")
+"""What authors call the number of classes."""
+IMAGE_SIZES = ("img_size", "image_size", "input_size", "input_resolution")
+"""What authors call the size of the images that a network is made for."""
 _COLOURS = 3
 
 
@@ -27,7 +30,7 @@ def with_usual_names(graph: Graph, arguments: Mapping[str, Any], named: bool) ->
     if len(outputs) != 1 or outputs[0][0] or graph.training_outputs:
         return graph
     shape = outputs[0][1].shape
-    classes = next((arguments[name] for name in _CLASSES if name in arguments), None)
+    classes = next((arguments[name] for name in CLASSES if name in arguments), None)
     if len(shape) != len("NC") or type(classes) is not int or shape[1] != classes:
         return graph
     return replace(graph, outputs={LOGITS: outputs[0][1]})
