@@ -75,3 +75,28 @@ def test_a_chain_of_other_sequences_stays_apart() -> None:
     spec = written(Other)
     assert depths(spec) == [None, 2, 1]
     assert spec["nodes"]["fuse"]["nodes"]["0"]["op"] == "conv_norm_activation"
+
+
+class Exchanged(nn.Module):
+    """Branches that are added, each through a layer of its own, twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(3))
+        self.fuse = nn.ModuleList(
+            nn.ModuleList([nn.Conv2d(8, 4, 3, padding=1), nn.Conv2d(8, 4, 3, padding=1), nn.ConvTranspose2d(8, 4, 1)])
+            for _ in range(2)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        branches = [stem(x) for stem in self.stems]
+        return tuple(
+            torch.relu(fuse[0](branches[0]) + fuse[1](branches[1]) + fuse[2](branches[2])) for fuse in self.fuse
+        )
+
+
+def test_levels_that_hand_out_all_they_make_are_no_groups() -> None:
+    nodes = written(Exchanged)["nodes"]
+    assert not [name for name, node in nodes.items() if isinstance(node, dict) and "nodes" in node]
+    paths = [node.get("path", "") for node in nodes.values() if isinstance(node, dict)]
+    assert [one for one in paths if one.startswith("fuse")] == ["fuse.0.{i}", "fuse.0.2", "fuse.1.{i}", "fuse.1.2"]
