@@ -345,6 +345,8 @@ def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
     for value, other in zip(values, source, strict=True):
         if value is not ABSENT and not (type(value) is type(other) and value == other):
             return False
+        if type(value) is tuple and repr(value) != repr(other):  # 2 is no 2.0
+            return False
     return True
 
 
