@@ -10,10 +10,15 @@ import torch
 from torch import Tensor, nn
 
 import archgraph as ag
+from archgraph.importing.writing.network_sources import NetworkSources
 from archgraph.importing.writing.parameter_order import with_parameters_in_order
 from archgraph.importing.writing.read_entries import with_read_entries
 from archgraph.importing.writing.usual_names import with_usual_parameters
+from archgraph.structure.expressions import Expression, ParameterName
+from archgraph.structure.naming import Naming
 from archgraph.structure.number_kinds import whole_ratio
+from archgraph.structure.parameters import Candidates, ParameterInference
+from archgraph.structure.unification import ABSENT
 
 PICTURES = {"x": "N,3,H,W"}
 
@@ -129,11 +134,12 @@ class Stage(nn.Module):
 
     def __init__(self, dim: int, part: int, mixes: bool):
         super().__init__()
-        self.conv = nn.Conv2d(dim, dim, 3, 1, 1)
+        self.conv, self.norm = nn.Conv2d(dim, dim, 3, 1, 1), nn.BatchNorm2d(dim)
+        self.point = Residual(nn.Conv2d(dim, dim, 1))
         self.mixer = Residual(Inner(dim, part)) if mixes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.mixer(self.conv(x).relu())
+        out: Tensor = self.mixer(self.point(self.norm(self.conv(x))))
         return out
 
 
@@ -180,11 +186,52 @@ def test_a_list_of_layers_is_no_standard_block_where_another_network_has_more() 
     assert tail["2"]["when"] == "=extra"
 
 
-def test_parts_that_some_instances_lack_have_the_authors_names() -> None:
-    spec = written({"small": lambda: Network([16, 8], [2, 3, 5]), "large": lambda: Network([24, 12], [4, 7, 11])})
-    assert spec["params"]["parts"] == [2, 3, 5]
-    assert spec["nodes"]["stages"]["for"] == {"part": "=parts"}
-    assert "part" in spec["blocks"]["stage"]["params"]
+SPLIT = "split_size as a width"
+
+
+def parameter_for(values: list[Any], arguments: list[int], inner: list[int]) -> tuple[Expression, list[Any]]:
+    """What a number of a split is called, and its values, where the author's `part` and an inner `share` are these."""
+    instances = [
+        Candidates({"C": 512, "part": part}, {}, frozenset({"C"}), {"share": share})
+        for part, share in zip(arguments, inner, strict=True)
+    ]
+    inference = ParameterInference(instances, Naming(str.isidentifier, inner=True))
+    found = inference.resolve(SPLIT, "split", values)
+    return found, inference.parameters[0].values
+
+
+def test_a_number_that_only_some_instances_have_is_called_as_the_argument_that_it_is() -> None:
+    values = [ABSENT, 48, 68, 96]
+    assert parameter_for(values, [32, 48, 68, 96], [1, 1, 1, 1]) == (ParameterName("part"), values)
+
+
+def test_a_number_of_a_class_inside_is_called_as_there() -> None:
+    values = [48, 68, 96, 48]
+    assert parameter_for(values, [1, 2, 3, 4], values) == (ParameterName("share"), values)
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments"),
+    [([ABSENT, 48, 48, 68], [32, 48, 48, 68]), ([ABSENT, 48, 68, 96], [32, 48, 68, 97])],
+    ids=["two numbers", "one differs"],
+)
+def test_other_numbers_are_called_after_what_reads_them(values: list[Any], arguments: list[int]) -> None:
+    assert parameter_for(values, arguments, [1, 2, 3, 4]) == (ParameterName("split_size"), values)
+
+
+@pytest.mark.parametrize(
+    ("lists", "name"),
+    [
+        ([(32, 48, 68), (48, 66, 96)], "parts"),
+        ([(32, 48, 68), (48, 66, 97)], None),
+        ([(32, 48), (48, 66)], None),
+    ],
+)
+def test_a_list_with_gaps_is_the_argument_that_has_its_entries(lists: list[tuple[int, ...]], name: str | None) -> None:
+    sources = NetworkSources([{"parts": one} for one in lists])
+    found = sources.add_with_gaps("split_size", [(None, 48, 68), (None, 66, 96)])
+    assert (found and found.name) == name
+    assert [one.name for one in sources.used] == ([name] if name else [])
 
 
 def test_a_block_of_a_family_hides_no_standard_block() -> None:
