@@ -33,6 +33,8 @@ _MADE, _INNER = "out_", "mid_"
 """What the names of the width that a class makes, and of one of the layers before, begin with."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
+_INSTEAD = {"repeat": "depth"}
+"""What a number is called whose role is no name for a parameter, as every node has it."""
 LARGEST_MULTIPLE = 8
 _EVIDENCE = 3
 """So many different numbers are multiples of others by no accident."""
@@ -263,7 +265,7 @@ class ParameterInference:
             fitting = [key for key, column in self._channels.items() if fits(values, column)]
             name = fitting[0] if fitting else self._width(place) if role in _WIDTHS else role
         if not self._naming.usable(name):
-            name = role if self._naming.usable(role) else f"{role}s"  # `repeat`, which every node has
+            name = role if self._naming.usable(role) else _INSTEAD.get(role, f"{role}s")
         taken = self._taken | {argument.name for argument in self._arguments}  # which may be needed later on
         if name in taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"

@@ -39,6 +39,13 @@ class Attribute(nn.Module):
         return x + self.table
 
 
+class Weighed(Attribute):
+    """Scores with a table, as parts of one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.table).softmax(-1)
+
+
 class OffsetBias(nn.Module):
     """timm's bias of relative positions, whose index has no key."""
 
@@ -192,3 +199,38 @@ def test_a_table_that_nothing_explains_is_one_text(tmp_path: Path) -> None:
     (tmp_path / "added.yaml").write_text(text, encoding="utf-8")
     graph = ag.load(tmp_path / "added.yaml")
     assert torch.equal(ag.to_torch(graph)(torch.zeros(1, 40, 30))[0], table)
+
+
+@pytest.mark.parametrize(
+    ("table", "filled", "last"),
+    [
+        (torch.ones(24, 24).tril(), 1.0, {"op": "tril"}),
+        (torch.ones(1, 24, 32).triu(-2), 1.0, {"op": "triu", "diagonal": -2}),
+        (torch.full((24, 24), -math.inf).triu(1), -math.inf, {"op": "triu", "diagonal": 1}),
+    ],
+)
+def test_triangles_are_written_as_such(table: Tensor, filled: float, last: dict[str, Any]) -> None:
+    found = imported(Weighed(table), *table.shape[-2:])
+    nodes = nodes_of(found)
+    assert nodes["table_all"] == {"op": "full", "shape": [*table.shape], "fill_value": filled}
+    assert nodes["table"] in (last, last["op"])
+    assert found.tables == ()
+
+
+class Hidden(nn.Module):
+    """Scores of which a mask of truth values hides some, cut to their size."""
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[-1]
+        return x.masked_fill(~self.mask[:size, :size], -1.0)
+
+
+def test_a_mask_of_the_tokens_before_is_a_triangle_of_truth() -> None:
+    mask = torch.ones(32, 32).tril().bool()
+    assert nodes_of(imported(Hidden(mask), 8, 8))["mask"] == "tril"
+    mask[20, 3] = False
+    assert nodes_of(imported(Hidden(mask), 8, 8))["mask"]["op"] == "constant", "a triangle with a hole is none"

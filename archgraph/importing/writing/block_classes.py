@@ -12,11 +12,7 @@ from archgraph.importing.writing.agreed_places import with_agreed_places
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sections import with_alike_sections
-from archgraph.importing.writing.alike_sequences import (
-    CONTAINERS,
-    with_classes_of_sequences,
-    without_needless_classes,
-)
+from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
 from archgraph.importing.writing.block_names import block_words
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
@@ -26,6 +22,7 @@ from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
+from archgraph.importing.writing.containers import CONTAINERS
 from archgraph.importing.writing.counted_starts import set_starts
 from archgraph.importing.writing.dense_connections import with_joining_modules
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs

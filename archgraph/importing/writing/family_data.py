@@ -12,6 +12,8 @@ from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
+from archgraph.importing.writing.network_class import SeveralClassesError
+from archgraph.importing.writing.network_difference import different_networks
 from archgraph.importing.writing.parameter_order import with_parameters_in_order
 from archgraph.importing.writing.read_entries import with_read_entries
 from archgraph.importing.writing.shared_norms import with_shared_norms
@@ -70,8 +72,12 @@ def _tidied(spec: dict[str, Any]) -> dict[str, Any]:
 def _classes(
     networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]], name: str
 ) -> tuple[BlockClass, list[BlockClass]]:
-    """The class of the networks, and those of their blocks."""
-    *blocks, whole = block_classes(simplified(joint_graph(networks, with_usual_parameters(arguments))), name)
+    """The class of the networks, and those of their blocks. Raises ImportingError, with the first difference, where
+    they are not of one class."""
+    try:
+        *blocks, whole = block_classes(simplified(joint_graph(networks, with_usual_parameters(arguments))), name)
+    except SeveralClassesError:
+        raise different_networks(networks) from None
     return whole, blocks
 
 

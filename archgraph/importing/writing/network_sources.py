@@ -17,8 +17,10 @@ from archgraph.structure.unification import ABSENT
 
 COUNTS = "repeat"
 """The role of how many copies there are."""
+_COUNT_WORDS = ("depth", "layer", "block", "repeat")
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    COUNTS: ("depth", "layer", "block", "repeat"),
+    COUNTS: _COUNT_WORDS,
+    "depth": _COUNT_WORDS,
     "heads": ("head",),
     WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed"),
 }
