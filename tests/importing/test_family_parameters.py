@@ -195,7 +195,7 @@ def parameter_for(values: list[Any], arguments: list[int], inner: list[int]) -> 
         Candidates({"C": 512, "part": part}, {}, frozenset({"C"}), {"share": share})
         for part, share in zip(arguments, inner, strict=True)
     ]
-    inference = ParameterInference(instances, Naming(str.isidentifier, inner=True))
+    inference = ParameterInference(instances, Naming(str.isidentifier, authors=True))
     found = inference.resolve(SPLIT, "split", values)
     return found, inference.parameters[0].values
 

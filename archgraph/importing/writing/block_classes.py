@@ -224,7 +224,7 @@ class _BlockPlanner:
         found = inferred(
             group,
             [candidates(template, symbols) for template in group.templates],
-            Naming(is_parameter, frozenset(), inner=True),
+            Naming(is_parameter, frozenset(), authors=True),
             exempt=listed,
             part_name=partial(_part_name, group),
         )
