@@ -17,7 +17,7 @@ from archgraph.importing.opened_modules import OpenedModule, Source, constructed
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import OtherSize
-from archgraph.importing.writing.usual_names import IMAGE_SIZES, usual_parameter
+from archgraph.importing.writing.usual_names import IMAGE_SIZES
 
 _PICTURE = 4
 _OTHER_SIZES = ((3, 2), (2, 1))
@@ -37,11 +37,6 @@ class ResizedNetwork:
     def side(self) -> int:
         """The other size."""
         return side_of(self.module.arguments[self.argument])
-
-    @property
-    def parameter(self) -> str:
-        """What the size is called in the spec."""
-        return usual_parameter(self.argument, self.module.arguments)
 
     def beside(self, first: OpenedModule, graph: Graph) -> OtherSize:
         """What is written of it beside the first network; `graph` is its own, under the names that this has."""

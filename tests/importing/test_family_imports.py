@@ -73,7 +73,7 @@ def family() -> dict[str, Graph]:
 
 def test_what_differs_are_parameters_under_the_authors_names(family: dict[str, Graph]) -> None:
     spec = family["small"].info.written
-    assert spec["params"] == {"widths": [8, 16], "depths": [1, 2], "classes": 10}
+    assert spec["params"] == {"widths": [8, 16], "depths": [1, 2], "num_classes": 10}
     assert spec["presets"] == {"small": {}, "large": {"depths": [2, 3], "widths": [16, 32]}}
     assert spec["nodes"]["stage2"] == {"op": "unit", "repeat": "=depths[1]"}
     assert family["large"].spec() == family["small"].spec()
@@ -302,8 +302,8 @@ def test_sizes_of_inputs_that_differ_are_a_parameter() -> None:
         with pytest.warns(UserWarning, match="sizes are fixed"):
             graphs[name] = ag.from_torch(Placed(**one), {"x": image}, verify=False)
     spec = family_data(graphs, list(given.values()), "placed")
-    assert spec["inputs"] == {"x": ["N", 3, "=image_size", "=image_size"]}
-    assert spec["presets"]["large"] == {"image_size": 64, "dim": 8}
+    assert spec["inputs"] == {"x": ["N", 3, "=img_size", "=img_size"]}
+    assert spec["presets"]["large"] == {"img_size": 64, "dim": 8}
     assert str(ag.load(spec, "large").inputs[0].type) == "[N, 3, 64, 64]"
 
 

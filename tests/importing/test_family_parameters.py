@@ -13,7 +13,6 @@ import archgraph as ag
 from archgraph.importing.writing.network_sources import NetworkSources
 from archgraph.importing.writing.parameter_order import with_parameters_in_order
 from archgraph.importing.writing.read_entries import with_read_entries
-from archgraph.importing.writing.usual_names import with_usual_parameters
 from archgraph.structure.expressions import Expression, ParameterName
 from archgraph.structure.naming import Naming
 from archgraph.structure.number_kinds import whole_ratio
@@ -27,21 +26,6 @@ def written(networks: Mapping[str, Callable[[], nn.Module]], name: str = "net") 
     """The spec of networks, of which each is proved equal to its preset."""
     graphs = ag.from_torch(dict(networks), PICTURES, name=name)
     return dict(next(iter(graphs.values())).info.written)
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({"num_classes": 5, "img_size": 32}, {"classes": 5, "image_size": 32}),
-        ({"num_labels": 5, "width": 8}, {"classes": 5, "width": 8}),
-        ({"num_classes": 5, "classes": 7}, {"num_classes": 5, "classes": 7}),
-        ({"img_size": 32, "input_size": 64}, {"img_size": 32, "input_size": 64}),
-    ],
-)
-def test_what_everybody_has_is_called_so_where_one_argument_is_it(
-    given: dict[str, int], expected: dict[str, int]
-) -> None:
-    assert with_usual_parameters([given, given]) == [expected, expected]
 
 
 def spec_of(params: dict[str, Any], presets: dict[str, Any], *numbers: str) -> dict[str, Any]:

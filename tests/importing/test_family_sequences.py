@@ -70,14 +70,6 @@ class Net(nn.Module):
         return out
 
 
-STAGES = {
-    "op": "conv2d_mix",
-    "for": {"out_channels": "=widths", "depth": "=depths"},
-    "out_channels": "=out_channels",
-    "depth": "=depth",
-}
-
-
 @pytest.mark.parametrize(
     ("small", "large"),
     [
@@ -89,16 +81,20 @@ STAGES = {
 )
 def test_plain_sequences_walk_depths_and_widths(small: Any, large: Any) -> None:
     spec = written({"small": lambda: Net(*small), "large": lambda: Net(*large)})
-    assert spec["nodes"]["stages"] == STAGES
+    stages = spec["nodes"]["stages"]
+    (width,) = {*stages["for"]} - {"depth"}
+    assert stages["for"] == {width: "=widths", "depth": "=depths"}
+    assert stages["nodes"]["0"]["out_channels"] == f"={width}"
     assert spec["params"] == {"depths": [*small[0]], "widths": [*small[1]]}
-    different = {name: [*two] for name, one, two in zip(spec["params"], small, large, strict=True) if one != two}
+    pairs = zip(("depths", "widths"), small, large, strict=True)
+    different = {name: [*two] for name, one, two in pairs if one != two}
     assert spec["presets"] == {"small": {}, "large": different}
-    assert spec["blocks"]["conv2d_mix"]["nodes"]["1"] == {"op": "mix", "repeat": "=depth", "path": "{i + 1}"}
+    assert stages["nodes"]["1"] == {"op": "mix", "repeat": "=depth", "path": "{i + 1}"}
 
 
 def test_what_ends_a_sequence_stands_behind_its_count() -> None:
     spec = written({"small": lambda: Net((1, 2), (8, 16), tail=True), "large": lambda: Net((3, 2), (8, 24), tail=True)})
-    nodes = spec["blocks"][spec["nodes"]["stages"]["op"]]["nodes"]
+    nodes = spec["nodes"]["stages"]["nodes"]
     assert [one.get("path") for one in nodes.values() if isinstance(one, dict)] == [None, "{i + 1}", "{depth + 1}"]
     deeper = ag.load({**spec, "presets": {"deeper": {"depths": [2, 1]}}}, "deeper")
     keys = set(ag.to_torch(deeper).state_dict())

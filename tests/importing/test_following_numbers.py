@@ -10,9 +10,15 @@ import torch
 from torch import nn
 
 import archgraph as ag
-from archgraph.importing.writing.following_numbers import KnownNumber, following, following_size, list_of_ratios
+from archgraph.importing.writing.following_numbers import (
+    KnownNumber,
+    following,
+    following_size,
+    list_of_ratios,
+    with_one_division,
+)
 from archgraph.importing.writing.values import expression_text
-from archgraph.structure.expressions import ParameterName, evaluated
+from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 
 SIZES = {"x": "N,3,H,W"}
 
@@ -32,6 +38,7 @@ def known(name: str, *values: Any, whole: bool = False) -> KnownNumber:
         ([128, 224, 312], [known("c", 128, 224, 308)], "(c + 4) // 8 * 8"),
         ([12, 20, 32], [known("c", 48, 76, 126)], "(c // 4 + 2) // 4 * 4"),
         ([486, 648], [known("num_heads", 6, 8)], "81 * num_heads"),
+        ([256, 512, 1536], [known("c", 48, 96, 288, whole=True)], "16 * c // 3"),
     ],
 )
 def test_the_simplest_relation_that_holds_everywhere(
@@ -56,8 +63,21 @@ def test_the_simplest_relation_that_holds_everywhere(
         ([128, 312], [known("c", 128, 308)]),
         ([486, 648], [known("groups", 6, 8)]),
         ([65, 97, 49], [known("p", 64, 96, 48)]),
+        ([256, 512], [known("c", 48, 96, whole=True)]),
+        ([256, 512, 1536], [known("p", 48, 96, 288)]),
     ],
-    ids=["one", "one thrice", "no ratio", "sum of two", "rest of no size", "rounded of two", "no heads", "one more"],
+    ids=[
+        "one",
+        "one thrice",
+        "no ratio",
+        "sum of two",
+        "rest of no size",
+        "rounded of two",
+        "no heads",
+        "one more",
+        "thirds of two",
+        "thirds of no size",
+    ],
 )
 def test_what_may_be_an_accident_is_none(values: Sequence[int], sources: Sequence[KnownNumber]) -> None:
     assert following(values, sources) is None
@@ -211,3 +231,19 @@ def _weights(graph: Any) -> Any:
     from archgraph.graph.keys import weights
 
     return weights(graph)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 48, 50, 97])
+def test_two_divisions_are_one(width: int) -> None:
+    name = ParameterName("c")
+    thirds = Arithmetic("//", Arithmetic("*", ConstantNumber(16), name), ConstantNumber(3))
+    both = Arithmetic("//", thirds, ConstantNumber(2))
+    assert expression_text(with_one_division(both)) == "8 * c // 3"
+    assert evaluated(with_one_division(both), {"c": width}) == evaluated(both, {"c": width})
+
+
+@pytest.mark.parametrize("factor", [3, 5])
+def test_a_factor_that_is_no_multiple_stays(factor: int) -> None:
+    thirds = Arithmetic("//", Arithmetic("*", ConstantNumber(factor), ParameterName("c")), ConstantNumber(4))
+    both = Arithmetic("//", thirds, ConstantNumber(2))
+    assert with_one_division(both) == both

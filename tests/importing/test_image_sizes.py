@@ -68,9 +68,9 @@ def family() -> dict[str, Graph]:
 
 def test_the_size_of_images_is_a_parameter(family: dict[str, Graph]) -> None:
     spec = family["small"].info.written
-    assert spec["params"]["image_size"] == 32
-    assert spec["inputs"] == {"x": ["N", 3, "=image_size", "=image_size"]}
-    assert spec["let"] == {"side": "=image_size // patch_size"}
+    assert spec["params"]["img_size"] == 32
+    assert spec["inputs"] == {"x": ["N", 3, "=img_size", "=img_size"]}
+    assert spec["let"] == {"side": "=img_size // patch_size"}
     assert spec["nodes"]["pos_embed"]["shape"] == [1, "=side ** 2", "=dim"]
     positions = next(node for node in _all_nodes(spec["nodes"]) if node.get("op") == "unflatten")
     assert positions["sizes"] == ["=side", "=side"]
@@ -89,7 +89,7 @@ def test_numbers_of_blocks_are_sizes_of_what_they_read(family: dict[str, Graph])
 
 @pytest.mark.parametrize("side", [32, 48, 64])
 def test_another_size_is_the_network_made_for_it(family: dict[str, Graph], side: int) -> None:
-    graph = ag.load(family["large"].info.written, "large", image_size=side)
+    graph = ag.load(family["large"].info.written, "large", img_size=side)
     made, module = ag.to_torch(graph).eval(), large(side).eval()
     made.load_state_dict(module.state_dict())
     image = torch.randn(2, 3, side, side)
@@ -112,7 +112,7 @@ def test_a_number_that_does_not_follow_leaves_the_size_fixed() -> None:
     with pytest.warns(UserWarning, match="sizes are fixed"):
         spec = ag.from_torch(members, IMAGE, name="counted", verify=False)["small"].info.written
     assert spec["inputs"] == {"x": ["N", 3, 32, 32]}
-    assert "image_size" not in spec["params"]
+    assert "img_size" not in spec["params"]
 
 
 def _all_nodes(nodes: dict[str, Any]) -> Any:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from archgraph.graph.types import Call, Graph, joined
-from archgraph.importing.writing.alike_sequences import CONTAINERS, SEQUENCE
 from archgraph.importing.writing.block_trials import StandardCall
+from archgraph.importing.writing.containers import CONTAINERS, SEQUENCE
 from archgraph.importing.writing.joint_network import networks
 
 

@@ -9,18 +9,19 @@ from typing import Any
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
+from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
 from archgraph.importing.writing.network_class import SeveralClassesError
 from archgraph.importing.writing.network_difference import different_networks
+from archgraph.importing.writing.norms_of_images import with_norms_of_images
 from archgraph.importing.writing.parameter_order import with_parameters_in_order
 from archgraph.importing.writing.read_entries import with_read_entries
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
 from archgraph.importing.writing.spoken_defaults import without_unused_defaults
-from archgraph.importing.writing.usual_names import usual_parameter, with_usual_parameters
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -59,9 +60,8 @@ def family_data(
             whole, blocks = _classes(graphs, given, name)
         except ImportingError:  # with the other one they are of several classes
             whole = None
-        side = usual_parameter(resized.argument, resized.arguments)
-        if whole is not None and _differing(whole) == {side}:
-            return _tidied(with_named_grids(_spec(networks, whole, blocks, name, about), side))
+        if whole is not None and _differing(whole) == {resized.argument}:
+            return _tidied(with_named_grids(_spec(networks, whole, blocks, name, about), resized.argument))
     return _tidied(_spec(networks, *_classes(networks, arguments, name), name, about))
 
 
@@ -75,7 +75,7 @@ def _classes(
     """The class of the networks, and those of their blocks. Raises ImportingError, with the first difference, where
     they are not of one class."""
     try:
-        *blocks, whole = block_classes(simplified(joint_graph(networks, with_usual_parameters(arguments))), name)
+        *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)), name)
     except SeveralClassesError:
         raise different_networks(networks) from None
     return whole, blocks
@@ -105,7 +105,7 @@ def _spec(
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
     with_arguments_of_others(spec)
-    return without_unused_defaults(with_shared_norms(spec))
+    return without_unused_defaults(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
 
 
 def _default(parameter: ClassParameter) -> Any:

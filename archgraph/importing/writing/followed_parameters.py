@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archgraph.importing.writing.following_numbers import HEADS, KnownNumber, following, following_size, list_of_ratios
+from archgraph.importing.writing.following_numbers import (
+    HEADS,
+    KnownNumber,
+    following,
+    following_size,
+    list_of_ratios,
+    with_one_division,
+)
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.inference import InferredClass
@@ -19,7 +26,7 @@ from archgraph.structure.unification import ABSENT
 _COUNTS = frozenset({"end", "repeats"})
 _SIZES = AXES | _COUNTS
 """Roles of sizes that are no widths, and of counts of places."""
-_SIDE = "side"
+_SHAPE, _SIDE = "shape", "side"
 """What a number is called that several steps read as counts of places."""
 _SIDES = ("size", "resolution", "length")
 """Parts of the names of arguments that are such sizes."""
@@ -55,11 +62,17 @@ def without_followed(
         parameters += [one for one in arguments if one.name in names - known]
         expressions = {place: substituted(one, target.name, instead) for place, one in expressions.items()}
     for one in parameters:
-        if one.role in _COUNTS and one.name in kept:
+        if (one.role in _COUNTS and one.name in kept) or _is_side_of_grid(one, expressions):
             word = free(_SIDE, {other.name for other in parameters} | told)
             expressions = {place: _renamed(each, one.name, word) for place, each in expressions.items()}
             one.name = word
     return replace(found, parameters=tuple(parameters), expressions=expressions)
+
+
+def _is_side_of_grid(parameter: ClassParameter, expressions: Mapping[int, Expression]) -> bool:
+    """Whether a size of a shape has no name of its own and a square that is a size too: as many rows as columns."""
+    square = Arithmetic("**", ParameterName(parameter.name), ConstantNumber(2))
+    return parameter.role == parameter.name == _SHAPE and square in expressions.values()
 
 
 def _renamed(expression: Expression, name: str, word: str) -> Expression:
@@ -132,7 +145,7 @@ def substituted(expression: Expression, name: str, instead: Expression) -> Expre
     """An expression with another one in the place of a parameter."""
     if isinstance(expression, Arithmetic):
         sides = substituted(expression.left, name, instead), substituted(expression.right, name, instead)
-        return Arithmetic(expression.operator, *sides)
+        return with_one_division(Arithmetic(expression.operator, *sides))
     return instead if expression == ParameterName(name) else expression
 
 

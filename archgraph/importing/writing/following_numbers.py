@@ -54,7 +54,7 @@ def following(values: Sequence[Any], known: Sequence[KnownNumber]) -> Expression
         if all(type(one.values[place]) is int for place in present)
     ]
     rows = [(KnownNumber(one.expression, own, one.whole), own) for one, own in sources]
-    for tries in (_ratios, _rests, _of_heads, _shifted, _rounded):
+    for tries in (_ratios, _rests, _of_heads, _thirds, _shifted, _rounded):
         found = next(tries(column, [one for one, _ in rows]), None)
         if found is not None:
             return found
@@ -124,6 +124,33 @@ def _of_heads(values: Sequence[int], known: Sequence[KnownNumber]) -> Iterator[E
             each = values[0] // one.values[0]
             if each > 1 and all(value == each * count for value, count in zip(values, one.values, strict=True)):
                 yield Arithmetic("*", ConstantNumber(each), one.expression)
+
+
+def _thirds(values: Sequence[int], known: Sequence[KnownNumber]) -> Iterator[Expression]:
+    """So many thirds of a size of what is read: 8 / 3 is the ratio of hidden channels where a gate has as many (Shazeer
+    2020, GLU Variants Improve Transformer)."""
+    for one in known:
+        if one.whole and _evidence(values, one.values) >= _MORE:
+            for factor in range(2, 2 * LARGEST_MULTIPLE + 1):
+                if factor % 3 and all(
+                    value * 3 == other * factor for value, other in zip(values, one.values, strict=True)
+                ):
+                    yield Arithmetic("//", Arithmetic("*", ConstantNumber(factor), one.expression), ConstantNumber(3))
+
+
+def with_one_division(expression: Arithmetic) -> Arithmetic:
+    """`16 * C // 3 // 2` as `8 * C // 3`: two floors are one."""
+    left, right = expression.left, expression.right
+    if expression.operator != "//" or not isinstance(left, Arithmetic) or left.operator != "//":
+        return expression
+    above = left.left
+    if not isinstance(above, Arithmetic) or above.operator != "*" or not isinstance(above.left, ConstantNumber):
+        return expression
+    divisors = [one.value for one in (left.right, right) if isinstance(one, ConstantNumber)]
+    if len(divisors) < 2 or above.left.value % divisors[1]:
+        return expression
+    factor = above.left.value // divisors[1]
+    return Arithmetic("//", Arithmetic("*", ConstantNumber(factor), above.right), ConstantNumber(divisors[0]))
 
 
 def _shifted(values: Sequence[int], known: Sequence[KnownNumber]) -> Iterator[Expression]:

@@ -14,7 +14,7 @@ from archgraph.importing.writing.block_classes import BlockClass
 from archgraph.importing.writing.copied_arguments import GROWING
 from archgraph.importing.writing.copy_pattern import Pattern
 from archgraph.importing.writing.folded_sums import FOLD
-from archgraph.importing.writing.naming import is_parameter
+from archgraph.importing.writing.naming import name_of_entry
 from archgraph.importing.writing.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.repeated_stages import STAGES, StagesForm
 from archgraph.importing.writing.section_nodes import SectionKeys
@@ -24,7 +24,6 @@ from archgraph.importing.writing.usual_values import OtherParameter
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
 from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
-from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term
 
@@ -294,7 +293,7 @@ def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str
     same = next((word for word, known in lists.items() if known == values and _are_widths(values)), "")
     if same:
         return f"={same}"
-    word = free(f"{name}_" if not is_parameter(name) else name, known | set(lists) | {"i", "first", "last"})
+    word = name_of_entry(name, known | set(lists) | {"i", "first", "last"})
     lists[word] = values
     return f"={word}"
 

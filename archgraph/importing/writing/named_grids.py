@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from archgraph.importing.writing.replaced_texts import replaced_texts
+from archgraph.importing.writing.written_nodes import texts
 from archgraph.structure.naming import free
 
 _LEAST = 2
@@ -19,7 +21,7 @@ def with_named_grids(spec: dict[str, Any], size: str) -> dict[str, Any]:
     first."""
     named: dict[str, str] = {}
     for word, is_one in (("patches", _is_area), ("side", _is_side)):
-        trees = [_tree(text) for text in _texts(spec["nodes"])]
+        trees = [_tree(text) for text in texts(spec["nodes"]) if text.startswith("=")]
         counts = Counter(ast.unparse(part) for tree in trees for part in _outermost(tree, size, is_one))
         for grid in sorted(counts, key=lambda grid: -len(grid)):
             if counts[grid] < _LEAST:
@@ -59,27 +61,6 @@ def _outermost(tree: ast.AST, size: str, is_one: Callable[[ast.AST, str], bool])
         return
     for part in ast.iter_child_nodes(tree):
         yield from _outermost(part, size, is_one)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """All expressions of nodes."""
-    if isinstance(value, dict):
-        for inside in value.values():
-            yield from _texts(inside)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from _texts(inside)
-    elif isinstance(value, str) and value.startswith("="):
-        yield value
-
-
-def replaced_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """A part of a spec with another text for each of its texts."""
-    if isinstance(value, dict):
-        return {key: replaced_texts(inside, change) for key, inside in value.items()}
-    if isinstance(value, list):
-        return [replaced_texts(inside, change) for inside in value]
-    return change(value) if isinstance(value, str) else value
 
 
 def _naming(grid: str, name: str) -> Callable[[str], str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from archgraph.errors import SchemaError
 from archgraph.language.schema import names
 from archgraph.ops.contract import REGISTRY
+from archgraph.structure.naming import free
 
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 _STEM = 3
 """Most letters of a word's start that ends in capitals: Vi of ViT, Swi of SwiGLU."""
+_NUMBER = "num_"
 _NETWORK = re.compile(r"Net(?![a-z])")
 """What ends the name of a network: ResNet, SENet."""
 _ENDS_OF_WORDS = re.compile(r"(T|G?LU\d*|Xt)\Z")
@@ -61,6 +63,14 @@ def is_parameter(name: str) -> bool:
     except SchemaError:
         return False
     return True
+
+
+def name_of_entry(argument: str, taken: Collection[str]) -> str:
+    """What copies call their entry of a list that is an argument of theirs: where the list itself is called so, the
+    number of heads is the heads of one copy."""
+    plain = argument.removeprefix(_NUMBER)
+    word = plain if argument in taken and plain not in taken and is_parameter(plain) else argument
+    return free(word if is_parameter(word) else f"{word}_", taken)
 
 
 def is_node(name: str) -> bool:

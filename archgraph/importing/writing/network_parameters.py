@@ -27,6 +27,7 @@ from archgraph.importing.writing.network_sources import (
 )
 from archgraph.importing.writing.picture_sizes import number_of_pictures
 from archgraph.importing.writing.promoted_arguments import PromotedArguments, patch_sizes, rests_of_counts
+from archgraph.importing.writing.stem_widths import widths_of_stem
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.parameters import WIDE, ClassParameter, fits, is_wide
@@ -110,6 +111,7 @@ class _Inference:
         self._raise_series()
         self._expressions.update(patch_sizes(self._group, self._columns, self._expressions, self._sources))
         self._expressions.update(rests_of_counts(self._columns, self._expressions, self._sources))
+        self._expressions.update(widths_of_stem(self._columns, self._expressions, self._sources))
         followed = FollowedEntries(
             self._columns, self._expressions, self._sources.used, [*conditions.values(), *sizes.values()]
         )

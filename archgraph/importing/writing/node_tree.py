@@ -9,6 +9,7 @@ from typing import Any
 
 from archgraph.graph.types import joined
 from archgraph.importing.writing.counted_starts import single_number
+from archgraph.importing.writing.layouts import layout_word
 from archgraph.importing.writing.lines import Line
 from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
@@ -73,7 +74,7 @@ class TreeWriter:
             if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden and not counted:
                 name = wanted
             else:
-                stem = _whole_level(part, group) or wanted.rpartition(".")[2]
+                stem = self._layout(part) or _whole_level(part, group) or wanted.rpartition(".")[2]
                 if not stem or stem.isdecimal():
                     stem = _called_after(part, joined(group.path, wanted)) or stem
                 name = node_name(stem, taken | here | (modules if _is_weightless(part) else set()))
@@ -84,6 +85,14 @@ class TreeWriter:
         for part in group.parts:
             if isinstance(part, NodeGroup):
                 self._name(part, inner)
+
+    def _layout(self, part: Line | NodeGroup) -> str:
+        """What a step is called that only puts the channels of images last, or first."""
+        if not isinstance(part, Line):
+            return ""
+        around = [line.operation for line in self._root.lines() if {*part.outs} & {*line.operands}]
+        around += [self._makers[value].operation for value in part.operands if value in self._makers]
+        return layout_word(part.statement.made, around)
 
     def _hidden_numbers(self) -> Iterator[int]:
         """The ids of parts called by a number that others read inside a level with a part of the same number."""

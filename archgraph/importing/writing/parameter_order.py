@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_INSIDE = re.compile(r"\{([^{}]*)\}")
+from archgraph.importing.writing.written_nodes import names_of, texts
+
 _READING = ("inputs", "let", "nodes", "outputs")
 
 
@@ -17,9 +15,7 @@ def with_parameters_in_order(spec: dict[str, Any]) -> dict[str, Any]:
     params = spec.get("params", {})
     if len(params) < 2 or any(isinstance(one, str) and one.startswith("=") for one in params.values()):
         return spec
-    read = dict.fromkeys(
-        word for key in _READING for text in expressions(spec.get(key)) for word in _WORD.findall(text)
-    )
+    read = dict.fromkeys(word for key in _READING for text in texts(spec.get(key)) for word in names_of(text))
     names = [*(one for one in read if one in params), *(one for one in params if one not in read)]
     order = {name: place for place, name in enumerate(names)}
     presets = {word: _ordered(given, order) for word, given in spec.get("presets", {}).items()}
@@ -28,15 +24,3 @@ def with_parameters_in_order(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _ordered(given: dict[str, Any], order: dict[str, int]) -> dict[str, Any]:
     return dict(sorted(given.items(), key=lambda one: order[one[0]]))
-
-
-def expressions(value: Any) -> Iterator[str]:
-    """The expressions in a part of a spec, in the order of its text."""
-    if isinstance(value, dict):
-        for inside in value.values():
-            yield from expressions(inside)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from expressions(inside)
-    elif isinstance(value, str):
-        yield from [value] if value.startswith("=") else _INSIDE.findall(value)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archgraph.importing.writing.named_grids import replaced_texts
-from archgraph.importing.writing.parameter_order import expressions
+from archgraph.importing.writing.replaced_texts import replaced_texts
+from archgraph.importing.writing.written_nodes import texts
 
 _BODY = ("inputs", "let", "nodes", "outputs")
 
@@ -22,9 +22,9 @@ def with_read_entries(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_unread(spec: dict[str, Any], name: str, default: Sequence[Any]) -> dict[str, Any]:
-    texts = [text for key in _BODY for text in expressions(spec.get(key))]
-    read = {int(place) for text in texts for place in re.findall(rf"\b{name}\[(\d+)\]", text)}
-    if not read or any(re.search(rf"\b{name}\b(?!\[\d+\])", text) for text in texts):
+    found = [text for key in _BODY for text in texts(spec.get(key)) if text.startswith("=") or "{" in text]
+    read = {int(place) for text in found for place in re.findall(rf"\b{name}\[(\d+)\]", text)}
+    if not read or any(re.search(rf"\b{name}\b(?!\[\d+\])", text) for text in found):
         return spec
     lists = [default, *(given[name] for given in spec.get("presets", {}).values() if name in given)]
     columns = [repr([one[place] for one in lists]) for place in range(len(default))]

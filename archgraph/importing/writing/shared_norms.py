@@ -1,4 +1,8 @@
-"""A norm with numbers of its own that a file or a block writes several times becomes a parameter, one decision."""
+"""A batch norm with numbers of its own that a file or a block writes several times becomes a parameter, one decision.
+
+It is the norm that users exchange, as detectors do for frozen ones or norms of groups. Other norms stay where they are
+read.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 from archgraph.ops.contract import REGISTRY
 
 _NAME = "norm"
-_FAMILY = "normalization"
+_EXCHANGED = ("batch_norm1d", "batch_norm2d", "batch_norm3d")
 LEAST_USES = 3
 
 
@@ -53,9 +57,9 @@ def _norms(nodes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _norm(node: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The operation and its attributes, where it is a norm that has any, none of them an expression."""
+    """The operation and its attributes, where it is a batch norm that has any, none of them an expression."""
     contract = REGISTRY.get(str(node.get("op")))
-    if contract is None or contract.family != _FAMILY:
+    if contract is None or contract.name not in _EXCHANGED:
         return None
     found = {key: value for key, value in node.items() if key == "op" or key in contract.model_fields}
     plain = all(not isinstance(value, str) or not value.startswith("=") for value in found.values())

@@ -4,7 +4,7 @@ operation is that operation."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,15 +16,27 @@ from archgraph.importing.writing.shared_items import shared_items
 
 _NEUTRAL: Mapping[str, float] = {"add": 0, "sub": 0, "mul": 1, "div": 1}
 _VIEWS = frozenset({"reshape", "flatten", "unflatten", "unsqueeze", "squeeze", "permute", "transpose", "expand", "to"})
+_STOCHASTIC_DEPTH = "stochastic_depth"
 
 
 def simplified(graph: Graph) -> Graph:
     """The graph with simpler steps in every body."""
-    return _Simplification(shared_items(graph), SettledSizes(graph.constraints)).body(graph)
+    return _Simplification(shared_items(graph), SettledSizes(graph.constraints), not any(_rates(graph))).body(graph)
+
+
+def _rates(graph: Graph) -> Iterator[float]:
+    """The rates of stochastic depth."""
+    for item in graph.items:
+        if isinstance(item, Call):
+            yield from _rates(item.body)
+        elif item.op.name == _STOCHASTIC_DEPTH:
+            yield item.op.p  # type: ignore[attr-defined]
 
 
 class _Simplification:
-    def __init__(self, shared: frozenset[int], sizes: SettledSizes) -> None:
+    def __init__(self, shared: frozenset[int], sizes: SettledSizes, keeps_all: bool) -> None:
+        self._keeps_all = keeps_all
+        """Whether no branch is ever left out: where some are, a rate of 0 is one of several of a class."""
         self._shared = shared
         """The ids of calls that others share; they stay calls."""
         self._sizes = sizes
@@ -82,7 +94,7 @@ class _Simplification:
     def _unchanged(self, node: Node, inputs: Mapping[str, Value]) -> Value | None:
         """What a step makes without changing it: what it reads, or what an exchange of the same dimensions read."""
         read = list(inputs.values())
-        if _does_nothing(node, self._sizes):
+        if _does_nothing(node, self._sizes) or (self._keeps_all and node.op.name == _STOCHASTIC_DEPTH):
             return read[0]
         before = [self._makers.get(id(value)) for value in read]
         if node.op.name == "mul" and len(read) == 2:
@@ -150,7 +162,7 @@ def _does_nothing(node: Node, sizes: SettledSizes) -> bool:
     if len(node.inputs) != 1 or len(node.outputs) != 1 or node.weights:
         return False
     read = next(iter(node.inputs.values()))
-    if op.name == "dropout":  # a stochastic depth of 0 is one of several of a class
+    if op.name == "dropout":
         return bool(op.p == 0)
     if op.name == "pad":
         return all(map(sizes.is_zero, op.pad))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from archgraph.importing.writing.naming import is_parameter
+from archgraph.importing.writing.naming import name_of_entry
 from archgraph.importing.writing.repeated_stages import StagesForm
 from archgraph.importing.writing.stage_arguments import OVER_STAGES, RISING
 from archgraph.importing.writing.step_paths import StepPath
 from archgraph.importing.writing.values import ValueWriter, as_data, conditional, literal
-from archgraph.structure.naming import free
 from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term
 
@@ -65,7 +64,7 @@ class StageKeys:
         same = next((name for name, known in self.lists.items() if known == values and name.startswith(word)), "")
         if same:
             return f"={same}"
-        name = free(word if is_parameter(word) else f"{word}_", self._known | set(self.lists))
+        name = name_of_entry(word, self._known | set(self.lists))
         self.lists[name] = values
         return f"={name}"
 

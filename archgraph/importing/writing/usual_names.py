@@ -1,9 +1,8 @@
-"""What networks for images read and hand out under the names that everybody knows, where their forward says nothing,
-and the parameters that all networks of a collection have under one name."""
+"""What networks for images read and hand out under the names that everybody knows, where their forward says nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,25 +11,11 @@ from archgraph.importing.writing.handed_out import with_values
 
 IMAGE, LOGITS = "image", "logits"
 _SAY_NOTHING = frozenset({"x", "X", "input", "inputs"})
-_CLASSES = ("num_classes", "n_classes", "nb_classes", "classes", "num_labels")
-_COLOURS = 3
-CLASSES, IMAGE_SIZE = "classes", "image_size"
+CLASSES = ("num_classes", "n_classes", "nb_classes", "classes", "num_labels")
+"""What authors call the number of classes."""
 IMAGE_SIZES = ("img_size", "image_size", "input_size", "input_resolution")
 """What authors call the size of the images that a network is made for."""
-_USUAL = {**dict.fromkeys(_CLASSES, CLASSES), **dict.fromkeys(IMAGE_SIZES, IMAGE_SIZE)}
-
-
-def usual_parameter(name: str, names: Collection[str]) -> str:
-    """What an argument of the `names` of a network's arguments is called as a parameter: the number of classes is
-    `classes`, whatever its author calls it, and the size of images `image_size`, where no other one is called so."""
-    alike = [one for one in names if _USUAL.get(one) == _USUAL.get(name, name)]
-    return _USUAL.get(name, name) if len(alike) == 1 else name
-
-
-def with_usual_parameters(arguments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The arguments of some networks under the names of the parameters."""
-    names = {name for given in arguments for name in given}
-    return [{usual_parameter(name, names): value for name, value in given.items()} for given in arguments]
+_COLOURS = 3
 
 
 def with_usual_names(graph: Graph, arguments: Mapping[str, Any], named: bool) -> Graph:
@@ -45,7 +30,7 @@ def with_usual_names(graph: Graph, arguments: Mapping[str, Any], named: bool) ->
     if len(outputs) != 1 or outputs[0][0] or graph.training_outputs:
         return graph
     shape = outputs[0][1].shape
-    classes = next((arguments[name] for name in _CLASSES if name in arguments), None)
+    classes = next((arguments[name] for name in CLASSES if name in arguments), None)
     if len(shape) != len("NC") or type(classes) is not int or shape[1] != classes:
         return graph
     return replace(graph, outputs={LOGITS: outputs[0][1]})
