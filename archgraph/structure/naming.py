@@ -12,9 +12,9 @@ class Naming:
 
     usable: Callable[[str], bool]
     taken: frozenset[str] = frozenset()
-    inner: bool = False
-    """Whether the width of layers inside of a class is called after what the author calls the width that it makes:
-    `mid_chs` beside `out_chs`."""
+    authors: bool = False
+    """Whether arguments are those of an author's constructors: the width of layers inside of a class is called after
+    what the author calls the width that it makes (`mid_chs` beside `out_chs`), and whole ratios are whole numbers."""
 
 
 def free(stem: str, taken: Iterable[str]) -> str:

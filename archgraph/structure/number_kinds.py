@@ -37,6 +37,9 @@ def may_stand_for(name: str, role: str) -> bool:
 
 
 def whole_ratio(name: str, values: Sequence[Any]) -> list[Any]:
-    """The values of an argument of this name; ratios that are whole everywhere as whole numbers (4.0 → 4)."""
-    plain = all(type(value) in (int, float) and value > 0 and value == int(value) for value in values)
-    return [int(value) for value in values] if plain and not _words(name).isdisjoint(_RATIOS) else list(values)
+    """The values of an argument of this name, numbers or lists; ratios that are whole everywhere as whole numbers."""
+    entries = [entry for value in values for entry in (value if isinstance(value, tuple) else (value,))]
+    plain = all(type(one) in (int, float) and one > 0 and one == int(one) for one in entries)
+    if not plain or _words(name).isdisjoint(_RATIOS):
+        return list(values)
+    return [tuple(map(int, value)) if isinstance(value, tuple) else int(value) for value in values]

@@ -288,7 +288,7 @@ class ParameterInference:
 
     def _width(self, place: str) -> str:
         """The name of a width that no argument is: `mid_chs` where the author calls the one that is made `out_chs`."""
-        made = [one.name for one in self._arguments if one.name.startswith(_MADE)] if self._naming.inner else []
+        made = [one.name for one in self._arguments if one.name.startswith(_MADE)] if self._naming.authors else []
         inner = f"{_INNER}{made[0].removeprefix(_MADE)}" if len(made) == 1 else ""
         return inner if inner and inner not in self._taken else f"{place}_channels"
 
@@ -319,7 +319,8 @@ def _arguments(rows: Sequence[Mapping[str, Any]], naming: Naming) -> list[ClassP
     """The arguments that all instances have, that vary, and whose names are usable."""
     found = []
     for name in rows[0] if rows else ():
-        values = whole_ratio(name, [row.get(name, ABSENT) for row in rows])
+        values = [row.get(name, ABSENT) for row in rows]
+        values = whole_ratio(name, values) if naming.authors else values
         plain = all(isinstance(value, (int, float)) for value in values)
         if plain and naming.usable(name) and len({(type(v), v) for v in values}) > 1:
             found.append(ClassParameter(name, "argument", values))
@@ -352,6 +353,8 @@ def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:
     """Whether a column can be read from another: equal wherever it is present."""
     for value, other in zip(values, source, strict=True):
         if value is not ABSENT and not (type(value) is type(other) and value == other):
+            return False
+        if type(value) is tuple and repr(value) != repr(other):  # 2 is no 2.0
             return False
     return True
 

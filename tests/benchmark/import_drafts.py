@@ -68,7 +68,8 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "vit_relpos": ("vit_relpos_small_patch16_224", "vit_relpos_medium_patch16_224"),
     "nextvit": ("nextvit_small", "nextvit_base"),
 }
-"""Shipped specs of timm's networks and the presets of their drafts: those added last."""
+"""Shipped specs of timm's networks and the presets of their drafts: those added last. VOLO is drafted with its largest
+network too, which has another ratio of widths, so that this is a parameter."""
 
 RENAMED: Mapping[str, str] = {
     "num_classes": "classes",

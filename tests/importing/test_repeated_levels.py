@@ -114,8 +114,8 @@ class Embedding(nn.Module):
 
 def test_plain_layers_of_a_list_walk_lists() -> None:
     nodes = proved(Embedding, IMAGE).spec["nodes"]
-    assert list(nodes) == ["stage", "out"]
-    assert nodes["stage"] == {
+    assert list(nodes) == ["blocks", "out"]
+    assert nodes["blocks"] == {
         "for": {"out_channels": [8, 16, 16, 24], "stride": [1, 2, 1, 2]},
         "path": ".",
         "nodes": {

@@ -133,10 +133,10 @@ class Pyramid(nn.Module):
 
 def test_others_read_what_stages_make() -> None:
     spec = proved(Pyramid, IMAGE).spec
-    assert list(spec["nodes"]) == ["stage", "mean", "relu"]
-    assert spec["nodes"]["mean"]["in"] == "stage.1"
-    assert spec["nodes"]["relu"] == {"op": "relu", "in": "stage"}
-    assert "stage.2" in spec["outputs"].values()
+    assert list(spec["nodes"]) == ["stages", "mean", "relu"]
+    assert spec["nodes"]["mean"]["in"] == "stages.1"
+    assert spec["nodes"]["relu"] == {"op": "relu", "in": "stages"}
+    assert "stages.2" in spec["outputs"].values()
 
 
 class Named(nn.Module):

@@ -25,6 +25,7 @@ from archgraph.importing.writing.conditions import conditions_of_parts
 from archgraph.importing.writing.containers import CONTAINERS
 from archgraph.importing.writing.counted_starts import set_starts
 from archgraph.importing.writing.dense_connections import with_joining_modules
+from archgraph.importing.writing.equal_inputs import with_equal_inputs
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.handed_sizes import blocks_without_arguments, handed_names
 from archgraph.importing.writing.implied_sequences import with_calls_of_containers
@@ -88,7 +89,7 @@ def block_classes(graph: Graph, family: str = "") -> list[BlockClass]:
     """The classes of a graph, the network itself last. What is written in one place only is opened there. In a `family`
     of this name, blocks that would be called as standard blocks are called after it."""
     graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
-    graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
+    graph = with_named_outputs(with_equal_inputs(with_equal_outputs(with_calls_of_containers(graph))))
     graph = with_classes_of_sequences(graph, CONTAINERS)
     standing_in = with_agreed_places(graph, standard_calls(graph))
     graph = without_needless_classes(graph, standing_in)
@@ -224,7 +225,7 @@ class _BlockPlanner:
         found = inferred(
             group,
             [candidates(template, symbols) for template in group.templates],
-            Naming(is_parameter, frozenset(), inner=True),
+            Naming(is_parameter, frozenset(), authors=True),
             exempt=listed,
             part_name=partial(_part_name, group),
         )

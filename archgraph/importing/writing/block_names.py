@@ -10,15 +10,17 @@ from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.language.library import standard_blocks
 from archgraph.structure.unification import UnifiedClass
 
-_OPTION = "use_"
+_OPTION, _IS = "use_", "is_"
 
 
 def block_words(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str], family: str) -> list[str]:
-    """What each of the blocks that one class of modules becomes is called: as the class, with its content or without an
-    option where there are several; after the `family` where it would hide a standard block."""
+    """What each of the blocks that one class of modules becomes is called: as the class; of several, with its content,
+    without an option, or with what its author says it is; after the `family` where it would hide a standard block."""
     found: list[str] = []
     for group, content in zip(groups, _words_of_contents(groups, containers), strict=True):
-        shorter = "" if content else _without_option(group, [one for one in groups if one is not group])
+        others = [one for one in groups if one is not group]
+        shorter = "" if content else _without_option(group, others)
+        content = content or _kind(group, others)
         class_name = next(one.call.block for one in group.templates if one.call is not None)
         plain = shorter or unhidden_name(class_name)
         word = f"{plain}_{content}" if content else plain
@@ -37,6 +39,13 @@ def _words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers:
     return [""] * len(groups)
 
 
+def _kind(group: UnifiedClass[BodyTemplate], others: Sequence[UnifiedClass[BodyTemplate]]) -> str:
+    """What the author says that these instances are and no others: `first` of those with `is_first`; '' of others."""
+    rows = [_options(other, _IS) for other in others]
+    kinds = (name for name, taken in _options(group, _IS).items() if taken)
+    return next((name.removeprefix(_IS) for name in kinds if rows and all(row.get(name) is False for row in rows)), "")
+
+
 def _without_option(group: UnifiedClass[BodyTemplate], others: Sequence[UnifiedClass[BodyTemplate]]) -> str:
     """The name of a class without the word of an option that none of these instances takes and all others do: those of
     RepDepthwiseSeparable without `use_rep` are depthwise_separable. '' where there is no such option."""
@@ -48,10 +57,10 @@ def _without_option(group: UnifiedClass[BodyTemplate], others: Sequence[UnifiedC
     return ""
 
 
-def _options(group: UnifiedClass[BodyTemplate]) -> Mapping[str, bool]:
-    """The options of an author that are the same in all instances."""
+def _options(group: UnifiedClass[BodyTemplate], start: str = _OPTION) -> Mapping[str, bool]:
+    """The options of an author that are the same in all instances, whose names begin so."""
     rows = [one.call.arguments for one in group.templates if one.call is not None]
-    names = [name for name, value in rows[0].items() if name.startswith(_OPTION) and type(value) is bool]
+    names = [name for name, value in rows[0].items() if name.startswith(start) and type(value) is bool]
     return {name: rows[0][name] for name in names if all(row.get(name) is rows[0][name] for row in rows)}
 
 

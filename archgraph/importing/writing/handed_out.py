@@ -15,7 +15,7 @@ def with_equal_outputs(graph: Graph) -> Graph:
     """The graph in which a call hands out what another one of its class does, where that takes no weights."""
     while True:
         changed: dict[int, Call] = {}
-        for calls in _classes(graph).values():
+        for calls in calls_by_class(graph).values():
             full = max(calls, key=lambda call: len(call.outputs))
             lean = (call for call in calls if len(call.outputs) < len(full.outputs))
             changed.update((id(call), made) for call in lean if (made := _completed(call, full)) is not None)
@@ -28,7 +28,7 @@ def with_named_outputs(graph: Graph) -> Graph:
     """The graph in which all calls of a class name their inputs alike, and an output as the input that takes it in the
     next call."""
     graph = _with_inputs_named_alike(graph)
-    kinds = {(block, len(call.outputs)) for block, calls in _classes(graph).items() for call in calls}
+    kinds = {(block, len(call.outputs)) for block, calls in calls_by_class(graph).items() for call in calls}
     names = {kind: found for kind in sorted(kinds) if (found := _output_names(graph, *kind))}
     names |= {kind: found for kind in kinds - names.keys() if (found := _as_with_more(*kind, names))}
     return _HandingOut({}, names).graph(graph) if names else graph
@@ -39,10 +39,15 @@ def with_values(graph: Graph, values: dict[int, Value]) -> Graph:
     return _HandingOut({}, {}, values).graph(graph)
 
 
+def with_calls(graph: Graph, calls: Mapping[int, Call]) -> Graph:
+    """The graph with other calls in the place of some (by id)."""
+    return _HandingOut(calls, {}).graph(graph)
+
+
 def _with_inputs_named_alike(graph: Graph) -> Graph:
     firsts: dict[tuple[str, int], tuple[str, ...]] = {}
     values: dict[int, Value] = {}
-    for block, calls in _classes(graph).items():
+    for block, calls in calls_by_class(graph).items():
         for call in calls:
             known = firsts.setdefault((block, len(call.inputs)), tuple(value.name for value in call.body.inputs))
             values.update(
@@ -53,7 +58,7 @@ def _with_inputs_named_alike(graph: Graph) -> Graph:
     return with_values(graph, values) if values else graph
 
 
-def _classes(graph: Graph) -> Mapping[str, Sequence[Call]]:
+def calls_by_class(graph: Graph) -> Mapping[str, Sequence[Call]]:
     """The calls of each class, innermost first; without classes of which one is applied again."""
     found: dict[str, list[Call]] = {}
     again: set[str] = set()
@@ -81,7 +86,7 @@ def _completed(lean: Call, full: Call) -> Call | None:
     there = {id(theirs): ours for ours, theirs in zip(lean.body.inputs, full.body.inputs, strict=True)}
     left, items = list(lean.body.items), []
     for item in full.body.items:
-        if left and _is_the_same(left[0], item, there):
+        if left and does_the_same(left[0], item, there):
             there.update((id(theirs), ours) for ours, theirs in zip(left[0].outputs, item.outputs, strict=True))
             items.append(left.pop(0))
         elif (copy := _copied(item, there)) is not None:
@@ -99,7 +104,7 @@ def _completed(lean: Call, full: Call) -> Call | None:
     return replace(lean, body=replace(lean.body, items=tuple(items), outputs=outputs), outputs=made)
 
 
-def _is_the_same(ours: Item, theirs: Item, there: Mapping[int, Value]) -> bool:
+def does_the_same(ours: Item, theirs: Item, there: Mapping[int, Value]) -> bool:
     """Whether a step does what another one does, with what stands for its operands."""
     if len(ours.outputs) != len(theirs.outputs) or ours.training is not theirs.training or _word(ours) != _word(theirs):
         return False

@@ -36,6 +36,8 @@ from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 _SERIES = {COUNTS: "depths", "out_channels": "channels", "out_features": "features"}
 """What a list of the stages' numbers is called, where its role is no word for it."""
 _SINGLE = {COUNTS: "depth"}
+_OF_A_LAYER = frozenset({"out_channels", "out_features"})
+"""What every layer calls its width: a list of such is called after the layers that have them."""
 _GROUPS = "groups"
 _SIZE = "image_size"
 _LEAST_SERIES = 3
@@ -268,6 +270,8 @@ class _Inference:
         role = column.role.removesuffix(WIDE)
         listed = role == COUNTS and any(isinstance(value, tuple) for value in column.values)
         word = (_SERIES if listed else _SINGLE).get(role, role)
+        if role in _OF_A_LAYER and isinstance(next(one for one in column.values if one is not ABSENT), tuple):
+            word = column.place if is_parameter(column.place) and column.place not in self._sources.names else word
         if word in self._sources.names or not is_parameter(word):
             around = re.sub(r"\W+", "_", column.place).strip("_")
             word = f"{around}_{word}" if around[:1].isalpha() else f"{word}_{around}"
