@@ -808,7 +808,7 @@ NETWORKS: dict[str, Narrow] = {
             ],
             "norm_layer": partial(torch.nn.BatchNorm2d, eps=1e-3),
         },
-        {"out_chs": [16, 24], "stride": [2, 1], "depth": 1},
+        {"channels": [16, 24], "strides": [2, 1], "depth": 1},
         (37, 48),
     ),
     "selecsls": Narrow(
@@ -894,7 +894,7 @@ NETWORKS: dict[str, Narrow] = {
     "nextvit": Narrow(
         "nextvit_small",
         {"stem_chs": (8, 8, 8), "depths": (1, 2, 10, 2), "drop_path_rate": 0.0},
-        {"stem_chs": [8, 8, 8], "depths": [1, 2, 10, 2], "drop_path_rate": 0.0},
+        {"stem_chs": [8, 8, 8], "depths": [1, 2, 10, 2], "drop_path": 0.0},
         (64, 96),
     ),
 }
