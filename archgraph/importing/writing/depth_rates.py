@@ -15,6 +15,8 @@ _LEAST = 3
 """So many different rates grow by no accident."""
 _ROUNDING = 1e-5
 """Of float32, in which some networks compute their rates."""
+_STEP = ""
+"""Stands for the name of the argument of a step."""
 _WORDS = ("drop_path", "stochastic_depth")
 
 
@@ -60,12 +62,14 @@ def with_rates_of_others(graphs: Sequence[Graph]) -> list[Graph]:
 
 
 def _layers(graph: Graph, around: str = "") -> Iterator[tuple[tuple[str, str], Any]]:
-    """The rates that constructors are given, by the path of their module and the name of the argument."""
+    """The rates that constructors are given and those of steps, by the path of a module and the argument's name."""
     for item in graph.items:
+        path = joined(around, item.name)
         if isinstance(item, Call):
-            path = joined(around, item.name)
             yield from (((path, name), value) for name, value in item.arguments.items() if _is_rate(name, value))
             yield from _layers(item.body, path)
+        elif item.op.name == "stochastic_depth":
+            yield (path, _STEP), item.op.p  # type: ignore[attr-defined]
 
 
 def _grows(value: Any) -> bool:
@@ -75,10 +79,13 @@ def _grows(value: Any) -> bool:
 def _as_layers(graph: Graph, like: Mapping[tuple[str, str], Any], around: str = "") -> Graph:
     items: list[Item] = []
     for item in graph.items:
+        path = joined(around, item.name)
         if isinstance(item, Call):
-            path = joined(around, item.name)
             given = {name: _never(value, like.get((path, name))) for name, value in item.arguments.items()}
             items.append(replace(item, body=_as_layers(item.body, like, path), arguments=given))
+        elif isinstance(item, Node) and item.op.name == "stochastic_depth":
+            rate = _never(item.op.p, like.get((path, _STEP)))  # type: ignore[attr-defined]
+            items.append(replace(item, op=item.op.model_copy(update={"p": rate})))
         else:
             items.append(item)
     return replace(graph, items=tuple(items))
@@ -107,7 +114,7 @@ def _rates(graph: Graph) -> Iterator[float]:
 
 
 def _given_rates(graph: Graph) -> Iterator[float]:
-    yield from (value for _, value in _layers(graph))
+    yield from (value for (_, name), value in _layers(graph) if name != _STEP)
 
 
 def _has_shared_calls(graph: Graph) -> bool:
