@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli.key_values import pairs
 from archgraph.cli.module_source import imported, imported_family, takes_modules
 from archgraph.cli.options import JsonOption, OutputOption
 from archgraph.cli.output import Stopwatch, echo, print_json
@@ -34,6 +35,10 @@ WeightsOutOption = Annotated[
     Path | None,
     typer.Option("--weights", metavar="FILE", help="Writes the module's weights to a safetensors file; of one SOURCE."),
 ]
+RenameOption = Annotated[
+    list[str],
+    typer.Option("--rename", metavar="OLD=NEW", help="Another name for a parameter of a family."),
+]
 VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove that both compute the same.")]
 
 
@@ -43,6 +48,7 @@ def run(
     output: OutputOption = None,
     name: NameOption = "",
     weights: WeightsOutOption = None,
+    rename: RenameOption = [],  # noqa: B006 - typer copies it
     verify: VerifyOption = True,
     json: JsonOption = False,
 ) -> None:
@@ -68,7 +74,13 @@ def run(
                 "--weights writes the weights of one module, and a family is named",
                 hint="import that network by itself: the keys of its preset are the same",
             )
-        _write_family(imported_family(sources, name=name, verify=verify), output, watch, json)
+        renamed = dict(pairs(rename, "--rename", "--rename num_classes=classes"))
+        _write_family(imported_family(sources, name=name, verify=verify, renamed=renamed), output, watch, json)
+    elif rename:
+        raise SpecError(
+            "--rename is for the parameters of a family, and one network has none",
+            hint="name it as a preset (PRESET=SOURCE), or several networks",
+        )
     else:
         _write(imported(sources[0], name=name, verify=verify), output, weights, watch, json)
 

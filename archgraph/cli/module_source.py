@@ -7,10 +7,11 @@ import functools
 import inspect
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -131,7 +132,9 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
     return found
 
 
-def imported_family(texts: Sequence[str], *, name: str = "", verify: bool = True) -> ImportedFamily:
+def imported_family(
+    texts: Sequence[str], *, name: str = "", verify: bool = True, renamed: Mapping[str, str] = MappingProxyType({})
+) -> ImportedFamily:
     """The family of modules that some texts, `SOURCE` or `NAME=SOURCE`, and the options of the command describe.
 
     Raises ImportingError, SpecError.
@@ -146,7 +149,7 @@ def imported_family(texts: Sequence[str], *, name: str = "", verify: bool = True
 
         parts = map(preset_and_source, texts)
         sources = preset_names([(word, module_source(text, arguments, config)) for word, text in parts])
-        found = import_family(sources, inputs, name=name, verify=verify, leaves=leaves)
+        found = import_family(sources, inputs, name=name, verify=verify, leaves=leaves, renamed=renamed)
     for word, one in found.networks.items():
         _note(one, f"{word}: ")
     return found

@@ -25,23 +25,25 @@ if TYPE_CHECKING:
 __all__ = ["graph_of", "source", "to_torch", "unwrapped", "written"]
 
 
-def source(graph: Graph) -> str:
+def source(graph: Graph, inplace: bool = False) -> str:
     """The network as one file of plain PyTorch, which does not need archgraph.
 
     Raises CompileError for names and values that cannot stand in code.
     """
-    return written(graph).text
+    return written(graph, inplace).text
 
 
-_WRITTEN: WeakKeyDictionary[Graph, WrittenSource] = WeakKeyDictionary()
+_WRITTEN: tuple[WeakKeyDictionary[Graph, WrittenSource], ...] = (WeakKeyDictionary(), WeakKeyDictionary())
+"""The text of each graph without and with operations in place."""
 
 
 @uncollected()
-def written(graph: Graph) -> WrittenSource:
+def written(graph: Graph, inplace: bool = False) -> WrittenSource:
     """The text of the network with the table from its lines to the nodes; written once for each graph."""
-    found = _WRITTEN.get(graph)
+    known = _WRITTEN[inplace]
+    found = known.get(graph)
     if found is None:
-        found = _WRITTEN[graph] = write(plan(graph))
+        found = known[graph] = write(plan(graph, inplace))
     return found
 
 
@@ -52,17 +54,19 @@ def to_torch(
     seed: int = 0,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    inplace: bool = False,
 ) -> nn.Module:
     """An ordinary module whose paths and state-dict keys are the graph's.
 
     Weights start as torch starts them, from `seed`, the large ones each from a generator of its own; torch's own
     generator stays as it was. Or they come from files (or a mapping of tensors), which must fit but for what a request
     says. On the device `meta` nothing is initialised. `dtype` is that of the floating-point weights.
+    With `inplace`, activations and sums overwrite what modules made, where no other operation needs it.
     Raises CompileError, WeightsError with all keys that do not fit, ProviderError for a device that is not there, and
     SpecError for a type that weights cannot have.
     """
     target, kind = device_of(device), dtype_of(dtype)
-    code = written(graph)
+    code = written(graph, inplace)
     if target is not None and target.type == "meta":
         module = instantiate(graph, code, None)
         if weights is not None:

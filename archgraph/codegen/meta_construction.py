@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
+from archgraph.codegen.meta_results import MetaResults
+
 _META = torch.device("meta")
 _FILLS = frozenset(
     (
@@ -38,12 +40,16 @@ MAKERS = frozenset(
 """The functions of torch that make a tensor on the default device."""
 
 
-_UNFILLED: Mapping[Any, Callable[..., Any]] = {torch.zeros: torch.empty, torch.ones: torch.empty}
+_UNFILLED: Mapping[Any, Callable[..., Any]] = dict.fromkeys((torch.empty, torch.zeros, torch.ones), torch.empty)
 """What is quicker and the same without numbers: filled tensors are made there by Python functions of torch's."""
 
 
 class on_meta(TorchFunctionMode):  # noqa: N801 - a context, as torch.no_grad is
     """Within the block, new tensors lie on the meta device where no other is asked for, and stay unfilled."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._results = MetaResults()
 
     def __torch_function__(
         self,
@@ -57,8 +63,11 @@ class on_meta(TorchFunctionMode):  # noqa: N801 - a context, as torch.no_grad is
             if filled.is_meta:
                 return filled
         elif func in MAKERS and (kwargs is None or kwargs.get("device") is None):
-            return _UNFILLED.get(func, func)(*args, **{**(kwargs or {}), "device": _META})
-        return func(*args, **kwargs) if kwargs else func(*args)
+            unfilled = _UNFILLED.get(func)
+            if unfilled is not None:
+                return unfilled(*args, **{**(kwargs or {}), "device": _META})
+            kwargs = {**(kwargs or {}), "device": _META}
+        return self._results.of(func, args, kwargs or {})
 
 
 def is_on_meta(module: nn.Module) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable
-from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.codegen.meta_construction import on_meta
+from archgraph.codegen.meta_results import another
 from archgraph.codegen.unchecked_attributes import constructed
 from archgraph.records import record
 
@@ -110,7 +110,7 @@ def _copies(layer: nn.Module) -> _Copies | None:
         if kind in _PLAIN:
             plain[name] = value
         elif name in _TENSORS:
-            held = [(key, None if tensor is None else _another(tensor)) for key, tensor in value.items()]
+            held = [(key, None if tensor is None else another(tensor)) for key, tensor in value.items()]
             tensors.append((name, held))
         elif name in _STRUCTURE:
             if value:
@@ -146,17 +146,3 @@ class _Copies:
             for name, held in self.tensors:
                 attributes[name] = {key: make() if make is not None else None for key, make in held}
         return made
-
-
-def _another(tensor: Tensor) -> Callable[[], Tensor]:
-    """Makes tensors like this one; on the meta device there are no numbers to copy. (There `empty_like` is a Python
-    function of torch's, which takes twenty times as long.)"""
-    fresh: Callable[[], Tensor]
-    if tensor.is_meta:
-        fresh = partial(torch.empty_strided, tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)
-    else:
-        fresh = tensor.detach().clone().clone
-    if not isinstance(tensor, nn.Parameter):
-        return fresh
-    learns = tensor.requires_grad
-    return lambda: nn.Parameter(fresh(), learns)

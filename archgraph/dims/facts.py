@@ -9,9 +9,10 @@ from typing import NoReturn, TypeVar
 
 from archgraph.dims import bounds, prove
 from archgraph.dims.constraint import Cause, Constraint, Domain
+from archgraph.dims.factors import factors
 from archgraph.dims.ratios import cancelled, narrowing_by_symbol
 from archgraph.dims.simplify import simplified
-from archgraph.dims.size import Dim, Size, product, shared_atoms, symbols_of
+from archgraph.dims.size import Dim, Size, product, symbols_of
 from archgraph.errors import Mark, Problem, ShapeError
 
 T = TypeVar("T")
@@ -106,8 +107,8 @@ class Facts:
             self.require_at_least(simple, minimum, cause)
         elif len(a.symbols) == 1:
             self._require_of_one_symbol(a, minimum, cause)
-        elif minimum == 1 and len(a.terms) > 1 and (shared := shared_atoms(a)):  # none is negative: all are at least 1
-            for factor in (*shared, a // product(shared)):
+        elif minimum == 1 and len(a.terms) > 1 and len(parts := factors(a)) > 1:  # none is negative: all are at least 1
+            for factor in parts:
                 self.require_at_least(factor, 1, cause)
         elif minimum <= 1 and low == 0 and len(a.terms) == 1:
             for atom in a.terms[0][0]:

@@ -6,12 +6,10 @@ converse does not hold (`H // 2 + (H + 1) // 2` is `H`); `Facts` decides those.
 
 from __future__ import annotations
 
-import operator
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from math import gcd
 from typing import NoReturn, TypeAlias
 
@@ -209,12 +207,6 @@ def values_of(size: Size, numbers: list[int]) -> list[int]:
             terms = [term * part for term, part in zip(terms, parts, strict=True)]
         totals = [total + term for total, term in zip(totals, terms, strict=True)]
     return totals
-
-
-def shared_atoms(size: Size) -> list[Size]:
-    """The symbols and floor divisions by which all terms are multiplied: b of a*b - b."""
-    first, *others = (Counter(monomial) for monomial, _ in size.terms)
-    return [atom.as_size() for atom in reduce(operator.and_, others, first).elements()]
 
 
 @lru_cache(REMEMBERED)

@@ -25,7 +25,8 @@ from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import family_data
 from archgraph.importing.writing.naming import block_name
-from archgraph.importing.writing.usual_names import IMAGE_SIZE, with_usual_names
+from archgraph.importing.writing.renamed_parameters import with_renamed_parameters
+from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.schema import names
 
 _LEAST_OF_A_NAME = 3
@@ -59,12 +60,14 @@ def import_family(
     verify: bool = True,
     dynamic: Dynamic | None = None,
     leaves: Mapping[str, str] = MappingProxyType({}),
+    renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> ImportedFamily:
     """Brings the networks of a family in, by the names of their presets; the other arguments are those of
-    `import_module`, for each of them. The parameters' defaults are the first network's.
+    `import_module`, for each of them. The parameters' defaults are the first network's; they have the names of the
+    constructors' arguments but for those `renamed`: {"num_classes": "classes"}.
 
-    Raises ImportingError for networks of several classes or with inputs that differ, for what has no counterpart, and
-    for a preset that is not equal to its module, with the preset's name.
+    Raises ImportingError for networks of several classes or with inputs that differ, for what has no counterpart, for a
+    new name of no parameter, and for a preset that is not equal to its module, with the preset's name.
     """
     if not sources:
         raise ImportingError("a family without networks", expected="a module for each preset")
@@ -83,6 +86,7 @@ def import_family(
             with _named(word):
                 modules[word] = stack.enter_context(opened(source, made[word], inputs, dynamic, leaves))
         traced, resized, spec, title = _written(modules, name, stack)
+        spec = with_renamed_parameters(spec, renamed)
         found: dict[str, Imported] = {}
         for word, module in modules.items():
             with _named(word):
@@ -91,8 +95,9 @@ def import_family(
                 found[word] = imported(module, traced[word], graph, spec, verify)
         if resized is not None:
             word = next(iter(modules))
-            with _named(f"{word} with {resized.argument} {resized.side}"):
-                graph = loaded(spec, word, **{_size(resized, spec): resized.side})
+            size = renamed.get(resized.argument, resized.argument)
+            with _named(f"{word} with {size} {resized.side}"):
+                graph = loaded(spec, word, **{size: resized.side})
                 imported(resized.module, resized.traced, graph, spec, verify)
         return ImportedFamily(title, found, spec)
 
@@ -189,20 +194,14 @@ def _usually_named(graph: Graph, module: OpenedModule) -> Graph:
 
 def _is_resized(spec: Mapping[str, Any], word: str, resized: ResizedNetwork) -> bool:
     """Whether a preset has the weights of its network for other images where their size is set."""
-    size = _size(resized, spec)
-    if not size:
+    if resized.argument not in spec.get("params", {}):
         return False
     try:
-        graph = loaded(spec, word, **{size: resized.side})
+        graph = loaded(spec, word, **{resized.argument: resized.side})
         _require_weights(graph, resized.traced.graph)
     except ImportingError:
         return False
     return True
-
-
-def _size(resized: ResizedNetwork, spec: Mapping[str, Any]) -> str:
-    """What the size of images is called in the spec; '' where it is no parameter."""
-    return next((name for name in (resized.argument, IMAGE_SIZE) if name in spec.get("params", {})), "")
 
 
 def _about(modules: Sequence[OpenedModule]) -> str:

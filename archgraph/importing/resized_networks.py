@@ -17,9 +17,8 @@ from archgraph.importing.opened_modules import OpenedModule, Source, constructed
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.writing.family_data import OtherSize
+from archgraph.importing.writing.usual_names import IMAGE_SIZES
 
-IMAGE_SIZES = ("img_size", "image_size", "input_size", "input_resolution")
-"""What authors call the size of the images that a network is made for."""
 _PICTURE = 4
 _OTHER_SIZES = ((3, 2), (2, 1))
 """By what the size is multiplied: 3 / 2 leaves no doubt whether a number is a side or a power of 2."""

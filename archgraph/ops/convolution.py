@@ -14,6 +14,7 @@ from archgraph.ops.contract import Example, Init, Inputs, TensorType, Weight
 from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.requirements import channels_of
 from archgraph.ops.spatial import Each, NaturalEach, PerAxis, SpatialOperation, SpatialRow, spatial
+from archgraph.ops.traits import Traits
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -61,6 +62,7 @@ def bias_bound(kernel: tuple[int, ...]) -> float:
 class AnyConvolution(ParametrizedOperation, SpatialOperation):
     """Base of convolutions and transposed ones: kernels over groups of channels."""
 
+    traits: ClassVar[Traits] = Traits(makes_new=True)
     out_channels: Positive
     kernel_size: Each
     if TYPE_CHECKING:  # each class has them in torch's order

@@ -17,7 +17,7 @@ _VOLUME = {"input": TensorType((2, 3, 2, 4, 5))}
 _WITH_CHANNELS = 2
 
 
-@operation("dropout", Traits(moves_data=True))
+@operation("dropout", Traits(moves_data=True, may_hand_on=True))
 class Dropout(Elementwise):
     meaning: ClassVar[str] = "In training, zeroes elements with probability p and scales the others by 1 / (1 - p)"
     paper: ClassVar[str] = "Srivastava et al. 2014, Dropout"
@@ -75,7 +75,7 @@ class ChannelDropout(SpatialOperation):
         return (inputs["input"],)
 
 
-@operation("stochastic_depth", Traits(moves_data=True))
+@operation("stochastic_depth", Traits(moves_data=True, may_hand_on=True))
 class StochasticDepth(Elementwise):
     meaning: ClassVar[str] = (
         "In training, zeroes samples (mode: row) or the batch with probability p, and scales the rest by 1 / (1 - p)"

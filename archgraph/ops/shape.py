@@ -17,7 +17,7 @@ _ANY = (Port("input", dtypes=DTYPES),)
 _BOX = {"input": TensorType((2, 6, 4, 5))}
 
 
-@operation("concat", Traits(moves_data=True))
+@operation("concat", Traits(moves_data=True, makes_new=True))
 class Concat(Operation):
     meaning: ClassVar[str] = "Joins values along dim: [..., A, ...], [..., B, ...] → [..., A + B, ...]"
     ports: ClassVar[tuple[Port, ...]] = (Port("tensors", variadic=True, dtypes=DTYPES),)

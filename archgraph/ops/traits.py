@@ -22,3 +22,9 @@ class Traits:
     """Its results are probabilities, and no logits."""
     result_sizes: tuple[str, ...] = ()
     """Attributes that are sizes of the result, and decide nothing else about it."""
+    makes_new: bool = False
+    """Its results have memory of their own, which its derivatives do not need: whoever alone reads one may overwrite
+    it. So it is with a convolution, a norm, a sum; a sigmoid and a softmax need what they made, a reshape hands on the
+    memory that it reads, and a linear layer makes tokens as a view of a matrix."""
+    may_hand_on: bool = False
+    """As `makes_new`, but that its result may be its input itself, as that of dropout is in evaluation."""

@@ -12,6 +12,9 @@ class Naming:
 
     usable: Callable[[str], bool]
     taken: frozenset[str] = frozenset()
+    inner: bool = False
+    """Whether the width of layers inside of a class is called after what the author calls the width that it makes:
+    `mid_chs` beside `out_chs`."""
 
 
 def free(stem: str, taken: Iterable[str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 DIMENSIONS = frozenset({"dim", "dim0", "dim1", "start_dim", "end_dim"})
 """Roles of dimensions."""
@@ -15,6 +17,7 @@ _OF_DIMENSIONS = frozenset({"dim", "dims", "dimension", "axis", "axes"})
 _OF_COUNTS = frozenset(
     {"depth", "depths", "layer", "layers", "blocks", "dilation", "groups", "padding", "stride", "strides"}
 )
+_RATIOS = frozenset({"ratio", "ratios", "factor", "expansion", "multiplier"})
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -31,3 +34,9 @@ def may_stand_for(name: str, role: str) -> bool:
     if role == "step":
         return words.isdisjoint(_OF_COUNTS - {"stride", "strides"})
     return role not in PLACES | AXES or words.isdisjoint(_OF_COUNTS)
+
+
+def whole_ratio(name: str, values: Sequence[Any]) -> list[Any]:
+    """The values of an argument of this name; ratios that are whole everywhere as whole numbers (4.0 → 4)."""
+    plain = all(type(value) in (int, float) and value > 0 and value == int(value) for value in values)
+    return [int(value) for value in values] if plain and not _words(name).isdisjoint(_RATIOS) else list(values)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.number_kinds import AXES, PLACES, may_stand_for
+from archgraph.structure.number_kinds import AXES, PLACES, may_stand_for, whole_ratio
 from archgraph.structure.unification import ABSENT
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
@@ -29,8 +29,12 @@ _WIDTHS = frozenset(
 they share a name only within one role."""
 WIDE = " as a width"
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
+_MADE, _INNER = "out_", "mid_"
+"""What the names of the width that a class makes, and of one of the layers before, begin with."""
 _FEW = 8
 """Depthwise convolutions have as many groups as channels; fewer are a number of their own."""
+_INSTEAD = {"repeat": "depth"}
+"""What a number is called whose role is no name for a parameter, as every node has it."""
 LARGEST_MULTIPLE = 8
 _EVIDENCE = 3
 """So many different numbers are multiples of others by no accident."""
@@ -68,6 +72,8 @@ class Candidates:
     arguments: Mapping[str, Any]
     channels: Mapping[str, int]
     sizes: frozenset[str] = frozenset()
+    inner: Mapping[str, Any] = field(default_factory=dict)
+    """The arguments of the classes inside that are no class of their own: a number that is one of them is called so."""
 
 
 class ParameterInference:
@@ -77,7 +83,8 @@ class ParameterInference:
         self.parameters: list[ClassParameter] = []
         self._naming = naming
         self._taken = set(naming.taken)
-        self._arguments = _arguments(instances, naming)
+        self._arguments = _arguments([one.arguments for one in instances], naming)
+        self._inner = _arguments([one.inner for one in instances], naming)
         self._sizes = instances[0].sizes if instances else frozenset()
         self._channels = {
             name: [instance.channels.get(name) for instance in instances]
@@ -250,16 +257,39 @@ class ParameterInference:
         return None
 
     def _new(self, role: str, wide: bool, place: str, values: Sequence[Any]) -> ClassParameter:
+        word = self._authors(role, values)
+        if word:
+            return self._add(ClassParameter(word, role, list(values), wide=wide))
         name = role
         if wide:
             fitting = [key for key, column in self._channels.items() if fits(values, column)]
-            name = fitting[0] if fitting else f"{place}_channels" if role in _WIDTHS else role
+            name = fitting[0] if fitting else self._width(place) if role in _WIDTHS else role
         if not self._naming.usable(name):
-            name = role if self._naming.usable(role) else f"{role}s"  # `repeat`, which every node has
+            name = role if self._naming.usable(role) else _INSTEAD.get(role, f"{role}s")
         taken = self._taken | {argument.name for argument in self._arguments}  # which may be needed later on
         if name in taken and self._naming.usable(f"{place}_{role}"):
             name = f"{place}_{role}"
         return self._add(ClassParameter(free(name, taken), role, list(values), wide=wide))
+
+    def _authors(self, role: str, values: Sequence[Any]) -> str:
+        """What the author calls a number that is no argument as it is: one of a class inside, or of an instance that
+        lacks the part which reads it."""
+        own = [one for one in self._arguments if one not in self.parameters and one.name not in self._sizes]
+        lacking = ABSENT in values
+        if len({value for value in values if value is not ABSENT}) < (_EVIDENCE if lacking else _EVIDENCE - 1):
+            return ""
+        for one in (*(own if lacking and role in AXES else ()), *self._inner):
+            free_name = one in own or one.name not in {*self._taken, *(other.name for other in self._arguments)}
+            if free_name and may_stand_for(one.name, role) and fits(values, one.values):
+                self._arguments = [other for other in self._arguments if other is not one]
+                return one.name
+        return ""
+
+    def _width(self, place: str) -> str:
+        """The name of a width that no argument is: `mid_chs` where the author calls the one that is made `out_chs`."""
+        made = [one.name for one in self._arguments if one.name.startswith(_MADE)] if self._naming.inner else []
+        inner = f"{_INNER}{made[0].removeprefix(_MADE)}" if len(made) == 1 else ""
+        return inner if inner and inner not in self._taken else f"{place}_channels"
 
     def _use(self, parameter: ClassParameter, wide: bool) -> ClassParameter:
         parameter.wide |= wide
@@ -284,11 +314,11 @@ def _are_many(values: Sequence[Any]) -> bool:
     return all(type(value) is int and value > _FEW for value in values)
 
 
-def _arguments(instances: Sequence[Candidates], naming: Naming) -> list[ClassParameter]:
+def _arguments(rows: Sequence[Mapping[str, Any]], naming: Naming) -> list[ClassParameter]:
     """The arguments that all instances have, that vary, and whose names are usable."""
     found = []
-    for name in instances[0].arguments if instances else ():
-        values = [instance.arguments.get(name, ABSENT) for instance in instances]
+    for name in rows[0] if rows else ():
+        values = whole_ratio(name, [row.get(name, ABSENT) for row in rows])
         plain = all(isinstance(value, (int, float)) for value in values)
         if plain and naming.usable(name) and len({(type(v), v) for v in values}) > 1:
             found.append(ClassParameter(name, "argument", values))

@@ -55,11 +55,11 @@ def render(
     return render_graph(as_graph(graph), path, view)
 
 
-def code(graph: Network) -> str:
-    """The network as plain PyTorch source that needs no archgraph."""
+def code(graph: Network, inplace: bool = False) -> str:
+    """The network as plain PyTorch source that needs no archgraph; `inplace` as for `to_torch`."""
     from archgraph.codegen import source
 
-    return source(as_graph(graph))
+    return source(as_graph(graph), inplace)
 
 
 def diff(a: Network, b: Network) -> Difference:

@@ -28,6 +28,7 @@ def to_torch(
     seed: int = 0,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    inplace: bool = False,
 ) -> torch.nn.Module:
     """An ordinary torch module with the published parameter names, compiled from generated source.
 
@@ -35,8 +36,13 @@ def to_torch(
     WeightsError lists what is missing, unexpected or misshapen), or as a `WeightsRequest` has them. Those in an
     exported file (`net.onnx`) are not read,
     which is a warning: `weights=` takes those it was made of, and a session runs the file itself. On the device `meta`
-    they have shapes alone. Raises ProviderError for a device that is not there, SpecError for a `dtype` that weights
-    cannot have.
+    they have shapes alone.
+
+    With `inplace`, activations and sums overwrite what convolutions, norms and sums made, as in most published
+    implementations: the same results in less time and memory, but hooks that keep what a module returned see the
+    changed values, and torch refuses backward hooks of such a module.
+
+    Raises ProviderError for a device that is not there, SpecError for a `dtype` that weights cannot have.
     """
     from archgraph.codegen import to_torch as compile_torch
 
@@ -47,7 +53,7 @@ def to_torch(
     network = as_graph(graph)
     if weights is None:
         warn_of_random_weights(network)
-    return compile_torch(network, weights=weights, seed=seed, device=device, dtype=dtype)
+    return compile_torch(network, weights=weights, seed=seed, device=device, dtype=dtype, inplace=inplace)
 
 
 def warn_of_random_weights(graph: Graph) -> None:

@@ -15,6 +15,7 @@ from archgraph.artifact.metadata_keys import DTYPE
 from archgraph.export.lowering.program import ELEMENT_TYPES, LOW_TYPES, Program
 from archgraph.export.profiles import PORTABLE
 from archgraph.verify.external_data import bring_in
+from archgraph.verify.nodes_of_file import nodes_of
 
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """The largest relative error of one rounding."""
@@ -97,7 +98,7 @@ def _lower_opset(model: Any) -> None:
     for opset in model.opset_import:
         if not opset.domain:
             opset.version = PORTABLE.opset
-    for node in model.graph.node:
+    for node in nodes_of(model.graph):
         if node.op_type == "GridSample":
             for mode in (entry for entry in node.attribute if entry.name == "mode"):
                 mode.s = _EARLIER_MODES.get(mode.s, mode.s)

@@ -15,6 +15,7 @@ from archgraph.artifact.file_names import temporary_of
 from archgraph.errors import VerificationError
 from archgraph.export.serialization import streaming
 from archgraph.verify.low_precision import dtype_of, in_single
+from archgraph.verify.nodes_of_file import nodes_of
 
 DOMAIN = "archgraph.defined"
 
@@ -70,7 +71,7 @@ DEFINITIONS = {("com.microsoft", "GroupNorm"): _GROUP_NORM, ("com.microsoft", "S
 
 def defined(model: Any) -> tuple[str, ...]:
     """The operators of a model that run by their definitions here, each once."""
-    used = {(node.domain, node.op_type) for node in model.graph.node}
+    used = {(node.domain, node.op_type) for node in nodes_of(model.graph)}
     return tuple(f"{domain}.{kind}" for domain, kind in DEFINITIONS if (domain, kind) in used)
 
 
@@ -80,7 +81,7 @@ def written_out(model: Any) -> Any:
 
     if not defined(model):
         return model
-    for node in model.graph.node:
+    for node in nodes_of(model.graph):
         if (node.domain, node.op_type) in DEFINITIONS:
             node.domain = DOMAIN
     opsets = '"": 18, "archgraph.defined": 1'

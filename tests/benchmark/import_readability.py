@@ -125,6 +125,8 @@ def main() -> None:
     parser.add_argument("networks", nargs="*", help="names of the table; all without any")
     parser.add_argument("--folder", type=Path, help="where translated graphs and written specs are kept")
     arguments = parser.parse_args()
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     references.timm()
     print("| network | nodes | arguments | both | lines |", "| --- | --- | --- | --- | --- |", sep="\n")

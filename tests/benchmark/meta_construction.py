@@ -33,7 +33,7 @@ import torch
 from published_constructors import published_constructors
 
 import archgraph as ag
-from archgraph.codegen.analysis import names, size_expressions
+from archgraph.codegen.analysis import names, size_expressions, sizes
 from archgraph.codegen.load import PACKAGE
 from archgraph.language.load import load
 
@@ -58,7 +58,9 @@ def forget() -> None:
     """The process has written no network yet."""
     for name in [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]:
         del sys.modules[name]
-    size_expressions._remembered.cache_clear()
+    sizes._extended.cache_clear()
+    sizes._nothing.cache_clear()
+    size_expressions._values.cache_clear()
     names.check_path.cache_clear()
 
 

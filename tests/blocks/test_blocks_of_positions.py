@@ -35,6 +35,15 @@ def test_offsets_are_numbered_as_timm_numbers_them(height: int, width: int, toke
     assert ag.to_onnx(ag.to_torch(graph), tmp_path / "block.onnx").certificate is not None
 
 
+@pytest.mark.parametrize(("height", "width"), [(3, 3), (3, 4), (1, 5)])
+def test_logarithms_of_distances_are_those_of_timm(height: int, width: int, tmp_path: Path) -> None:
+    expected = references.timm().layers.pos_embed_rel.gen_relative_log_coords((height, width), mode="cr")
+    graph = table("relative_log_distances", height=height, width=width)
+    assert torch.allclose(made(graph), expected, rtol=0, atol=1e-6)
+    assert made(graph).shape == expected.shape
+    assert ag.to_onnx(ag.to_torch(graph), tmp_path / "block.onnx").certificate is not None
+
+
 @pytest.mark.parametrize(
     ("height", "width", "step", "period"), [(3, 3, 1.0, 1e4), (3, 5, 0.5, 1e4), (4, 2, 1.0, 100.0)]
 )

@@ -41,6 +41,12 @@ def test_code_goes_to_exports_or_to_the_screen(archgraph: Any, spec: Path) -> No
     assert printed == Path("exports/small_wide.py").read_text(encoding="utf-8")
 
 
+def test_code_has_operations_in_place_where_they_are_asked_for(archgraph: Any) -> None:
+    plain, other = (archgraph("code", "resnet18", "-o", "-", *option).out for option in ((), ("--inplace",)))
+    assert "h += x" in other
+    assert "h += x" not in plain
+
+
 def test_build_writes_the_weights_of_the_seed(archgraph: Any, spec: Path) -> None:
     ran = archgraph(
         "build", spec, "--size", "N=1", "--size", "H=9", "--size", "W=10", "--seed", 3, "-o", "w.safetensors"

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from archgraph.codegen.analysis.size_expressions import ReadableSize, express
+from archgraph.codegen.analysis.size_expressions import ReadableSize, Sources, express
 from archgraph.codegen.printing.term_text import CodeNames, line
 from archgraph.dims import Dim, Size, evaluate, symbol
 from archgraph.errors import ArchgraphError
@@ -17,7 +17,7 @@ N, H, W = map(symbol, ("N", "H", "W"))
 def code(dim: Dim, dims: list[Dim]) -> str | None:
     """The text for a size, where value 0 has these sizes, called a, b, c …"""
     sources = [ReadableSize(size, 0, axis) for axis, size in enumerate(dims) if isinstance(size, Size)]
-    term = express(dim, sources)
+    term = express(dim, Sources(sources))
     names = CodeNames({0: "x"}, {(0, axis): "abcdef"[axis] for axis in range(len(dims))})
     return None if term is None else line(term, names)
 

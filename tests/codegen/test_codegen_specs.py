@@ -308,7 +308,7 @@ def test_the_books_forward_reads_as_the_books_does() -> None:
         h = self.bn2(h)
         if self.conv3 is not None:
             x = self.conv3(x)
-        return F.relu(h + x)
+        return F.relu(h + x, inplace=True)
 """ in source(network("resnet_d2l"))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from archgraph.dims import Cause, Dim, Facts, product, symbol
+from archgraph.dims.factors import factors
+from archgraph.dims.size import Size
 from archgraph.errors import Mark, ShapeError
 
 H, W, N, L = symbol("H"), symbol("W"), symbol("N"), symbol("L")
@@ -216,6 +218,36 @@ def test_the_least_size_of_a_product_with_a_difference_is_that_of_its_factors() 
     assert texts(facts) == ["H must be at least 3", "W must be at least 5"]
     with pytest.raises(ShapeError, match="the size is too small"):
         facts.require_at_least(N * columns * (2 - H), 1, WHY)
+
+
+def test_the_least_size_of_a_product_of_differences_is_that_of_its_factors() -> None:
+    facts = Facts()
+    facts.require_at_least(((H + 1) // 2 - 1) * ((N + 1) // 3 + 1), 1, WHY)
+    facts.require_at_least((W - 3) * (L * N + 2 * L - N - 2) * L, 1, WHY)
+    assert texts(facts) == ["H must be at least 3", "L must be at least 2", "W must be at least 4"]
+    with pytest.raises(ShapeError, match="cannot be shown to be large enough"):
+        Facts().require_at_least((H - 2) * (W - 2) - 1, 1, WHY)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (H, W),
+        (H - 1, W + 1),
+        (H, H - 1, W + N),
+        (2, H - W, N + 1),
+        (H * W - 1, N + 2),
+        (H + W, H - W),
+        (H // 2 + W, 3 * W - 2),
+    ],
+)
+def test_factors_multiply_to_the_size(parts: tuple[Dim, ...]) -> None:
+    size = product(parts)
+    assert isinstance(size, Size)
+    found = factors(size)
+    assert product(found) == size
+    if parts != (H + W, H - W):  # H stands twice in H*H - W*W
+        assert len(found) >= sum(isinstance(part, Size) for part in parts)
 
 
 def test_least_sizes_that_cannot_be() -> None:

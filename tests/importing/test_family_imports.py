@@ -73,7 +73,7 @@ def family() -> dict[str, Graph]:
 
 def test_what_differs_are_parameters_under_the_authors_names(family: dict[str, Graph]) -> None:
     spec = family["small"].info.written
-    assert spec["params"] == {"depths": [1, 2], "widths": [8, 16], "classes": 10}
+    assert spec["params"] == {"widths": [8, 16], "depths": [1, 2], "num_classes": 10}
     assert spec["presets"] == {"small": {}, "large": {"depths": [2, 3], "widths": [16, 32]}}
     assert spec["nodes"]["stage2"] == {"op": "unit", "repeat": "=depths[1]"}
     assert family["large"].spec() == family["small"].spec()
@@ -226,11 +226,11 @@ def test_rates_grow_with_the_depth() -> None:
     references.torchvision()
     graphs = ag.from_torch({"short": lambda: Deep((2, 3), 0.1), "long": lambda: Deep((3, 5), 0.2)}, SIZES)
     spec = graphs["long"].info.written
-    assert spec["presets"]["long"] == {"depths": [3, 5], "drop_path": 0.2}
+    assert spec["presets"]["long"] == {"depths": [3, 5], "drop_path_rate": 0.2}
     texts = [node["p"] for node in _all_nodes(spec["nodes"]) if "p" in node]
     assert texts == [
-        "=drop_path * i / (sum(depths) - 1)",
-        "=drop_path * (depths[0] + i) / (sum(depths) - 1)",
+        "=drop_path_rate * i / (sum(depths) - 1)",
+        "=drop_path_rate * (depths[0] + i) / (sum(depths) - 1)",
     ]
     rates = [node.op.p for node in graphs["long"].nodes.values() if node.op.name == "stochastic_depth"]
     assert rates == pytest.approx([0.2 * place / 7 for place in range(8)])

@@ -75,7 +75,7 @@ def test_networks_with_more_stages_walk_longer_lists() -> None:
         "four": lambda: Net((2, 2, 3, 1), (16, 16, 24, 40)),
     }
     spec = written(family)
-    assert spec["nodes"]["stage"] == {
+    assert spec["nodes"]["stages"] == {
         "for": {"depth": "=depths", "channels": "=widths"},
         "path": "stages.{i}",
         "nodes": {

@@ -39,6 +39,13 @@ class Attribute(nn.Module):
         return x + self.table
 
 
+class Weighed(Attribute):
+    """Scores with a table, as parts of one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.table).softmax(-1)
+
+
 class OffsetBias(nn.Module):
     """timm's bias of relative positions, whose index has no key."""
 
@@ -107,7 +114,15 @@ def waves(length: int, dim: int, last: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], -1)
 
 
+def distances(height: int, width: int) -> Tensor:
+    """How far places are apart, as timm makes it for networks with continuous biases."""
+    table: Tensor = references.timm().layers.pos_embed_rel.gen_relative_log_coords((height, width), mode="cr")
+    return table
+
+
 TABLES = [
+    (distances(4, 4), "relative_log_distances", {"height": 4}),
+    (distances(4, 6), "relative_log_distances", {"height": 4, "width": 6}),
     (planar(16, 4, 4), "sincos_position", {"height": 4, "dim": 16}),
     (planar(16, 8, 3), "sincos_position", {"height": 8, "dim": 16, "step": 0.375}),
     (rotary(4, 5, 16, 1.0), "rotary_position", {"height": 4, "width": 5, "dim": 16}),
@@ -121,8 +136,9 @@ TABLES = [
 def test_waves_are_written_as_steps_and_their_rounding_is_said(
     table: Tensor, operation: str, arguments: dict[str, Any]
 ) -> None:
-    found = imported(Added(table), *table.shape[-2:])
-    (node,) = (node for node in nodes_of(found).values() if isinstance(node, dict) and node["op"] == operation)
+    sizes = table.shape[1:] if table.shape[0] == 1 else table.shape
+    found = imported(Added(table), *sizes)
+    (node,) = (node for node in nodes_of(found).values() if isinstance(node, dict) and node.get("op") == operation)
     assert {name: value for name, value in node.items() if name not in ("op", "in")} == arguments
     assert found.parity is not None
     assert found.parity.difference < 1e-12
@@ -132,7 +148,7 @@ def test_waves_are_written_as_steps_and_their_rounding_is_said(
     assert report(found)["tables"][0]["shape"] == list(table.shape)
     assert any(line.startswith("  table   table: ") for line in report_lines(found))
     module = ag.to_torch(found.graph)
-    x = torch.randn(2, *table.shape[-2:])
+    x = torch.randn(2, *sizes)
     assert torch.allclose(module(x), x * table + table, atol=1e-5)
 
 
@@ -150,6 +166,13 @@ def test_a_table_with_another_number_stays_numbers(change: float) -> None:
     assert found.tables == ()
     assert "constant" in {node["op"] for node in nodes_of(found).values()}
     assert torch.equal(ag.to_torch(found.graph)(torch.zeros(1, 16, 16)), table)
+
+
+@pytest.mark.parametrize("table", [distances(4, 4) * 1.001, distances(4, 4).flip(0), distances(5, 5)[:, 1:]])
+def test_other_distances_stay_numbers(table: Tensor) -> None:
+    found = imported(Added(table), *table.shape)
+    assert found.tables == ()
+    assert "relative_log_distances" not in str(found.spec)
 
 
 def test_another_offset_stays_a_number() -> None:
@@ -176,3 +199,38 @@ def test_a_table_that_nothing_explains_is_one_text(tmp_path: Path) -> None:
     (tmp_path / "added.yaml").write_text(text, encoding="utf-8")
     graph = ag.load(tmp_path / "added.yaml")
     assert torch.equal(ag.to_torch(graph)(torch.zeros(1, 40, 30))[0], table)
+
+
+@pytest.mark.parametrize(
+    ("table", "filled", "last"),
+    [
+        (torch.ones(24, 24).tril(), 1.0, {"op": "tril"}),
+        (torch.ones(1, 24, 32).triu(-2), 1.0, {"op": "triu", "diagonal": -2}),
+        (torch.full((24, 24), -math.inf).triu(1), -math.inf, {"op": "triu", "diagonal": 1}),
+    ],
+)
+def test_triangles_are_written_as_such(table: Tensor, filled: float, last: dict[str, Any]) -> None:
+    found = imported(Weighed(table), *table.shape[-2:])
+    nodes = nodes_of(found)
+    assert nodes["table_all"] == {"op": "full", "shape": [*table.shape], "fill_value": filled}
+    assert nodes["table"] in (last, last["op"])
+    assert found.tables == ()
+
+
+class Hidden(nn.Module):
+    """Scores of which a mask of truth values hides some, cut to their size."""
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = x.shape[-1]
+        return x.masked_fill(~self.mask[:size, :size], -1.0)
+
+
+def test_a_mask_of_the_tokens_before_is_a_triangle_of_truth() -> None:
+    mask = torch.ones(32, 32).tril().bool()
+    assert nodes_of(imported(Hidden(mask), 8, 8))["mask"] == "tril"
+    mask[20, 3] = False
+    assert nodes_of(imported(Hidden(mask), 8, 8))["mask"]["op"] == "constant", "a triangle with a hole is none"

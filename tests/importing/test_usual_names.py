@@ -10,15 +10,13 @@ import references
 from proved_imports import proved
 from torch import Tensor, nn
 
-from archgraph.graph.types import Graph, Value
 from archgraph.importing.api import import_module, loaded, traced_graph
 from archgraph.importing.opened_modules import constructed, opened
 from archgraph.importing.proof.parity import prove
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import module_source
 from archgraph.importing.writing.spec_data import spec_data
-from archgraph.importing.writing.usual_names import with_usual_names, with_usual_parameters
-from archgraph.ops.contract import TensorType
+from archgraph.importing.writing.usual_names import with_usual_names
 
 PICTURES = InputDescription(("N", 3, "H", "W"))
 
@@ -91,25 +89,3 @@ def test_a_network_of_a_library_is_proved_under_these_names() -> None:
     assert made.parity is not None
     assert made.parity.difference < 1e-10
     assert (list(made.spec["inputs"]), list(made.spec["outputs"])) == (["image"], ["logits"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["img_size", "dims", "num_classes"], ["image_size", "channels", "classes"]),
-        (["drop_path_rate", "drop_path"], ["drop_path_rate", "drop_path"]),
-        (["num_classes", "n_classes"], ["num_classes", "n_classes"]),
-    ],
-)
-def test_arguments_have_the_names_of_the_collection_and_none_is_hidden(
-    arguments: list[str], expected: list[str]
-) -> None:
-    image = Graph("", (Value("image", TensorType((1, 3, 8, 8), "float32")),), (), {})
-    (found,) = with_usual_parameters([dict.fromkeys(arguments, 1)], image)
-    assert [*found] == expected
-
-
-def test_widths_of_what_is_no_image_are_no_channels() -> None:
-    tokens = Graph("", (Value("tokens", TensorType((1, 8), "int64")),), (), {})
-    (found,) = with_usual_parameters([{"dims": [1, 2], "num_classes": 3}], tokens)
-    assert [*found] == ["dims", "classes"]

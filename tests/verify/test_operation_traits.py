@@ -111,6 +111,46 @@ def of_all(contracts: Sequence[type[Operation]]) -> Iterator[tuple[type[Operatio
     yield from ((contract, example) for contract in contracts for example in floating(contract))
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_results_that_are_new_may_be_overwritten(training: bool) -> None:
+    """The gradients are those of twice the result, the inputs stay as they are, and it is no view."""
+    making = [contract for contract in READING if contract.traits.makes_new or contract.traits.may_hand_on]
+    assert making
+    for contract, example in of_all(making):
+        number = next(i for i, each in enumerate(contract.examples) if each is example)
+        module = copy.deepcopy(evaluated(contract, number)).train(training)
+        first, other = (gradients(module, drawn(example), overwrite) for overwrite in (False, True))
+        torch.testing.assert_close(other, first, msg=where(contract, "makes_new"))
+
+
+def gradients(module: nn.Module, given: Sequence[Tensor], overwrite: bool) -> list[Tensor | None]:
+    """Of inputs and weights, where a result is doubled in place or not; what may be handed on is no leaf."""
+    leaves = [each.clone().requires_grad_() for each in given]
+    read = [each * 1 for each in leaves]
+    torch.manual_seed(1)
+    made = module(*read)
+    assert not made._is_view()
+    if overwrite:
+        made.mul_(2)
+        handed_on = any(made.data_ptr() == each.data_ptr() for each in read)
+        assert handed_on or all(map(torch.equal, read, given))
+        made.cos().sum().backward()
+    else:
+        (2 * made).cos().sum().backward()
+    return [each.grad for each in (*leaves, *module.parameters())]
+
+
+def test_only_what_says_so_hands_on_its_input() -> None:
+    for contract, example in of_all([contract for contract in READING if contract.traits.makes_new]):
+        assert not contract.traits.may_hand_on
+        for training in (False, True):
+            given = drawn(example)
+            made = run(contract, example, given, training)
+            assert all(one.data_ptr() != each.data_ptr() for one in made for each in given), where(
+                contract, "makes_new"
+            )
+
+
 def test_what_torch_keeps_in_float32_is_kept() -> None:
     for contract in CONTRACTS:
         name = re.sub(r"\d?d?$", "", contract.name)

@@ -74,6 +74,35 @@ def test_a_file_for_cuda_is_proved_without_a_gpu(
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+SCAN = """
+archgraph: 1
+name: steps
+inputs: {x: [N, 4, H, W], places: [N, H, W, 2]}
+nodes:
+  steps: {op: stack, in: [x, x], dim: 0}
+  scanned: {op: step, scan: {item: 0}, chain: [state], in: {item: steps, places: places, state: x}}
+outputs: {y: scanned.all}
+blocks:
+  step:
+    inputs: {item: [N, C, H, W], places: [N, H, W, 2], state: [N, C, H, W]}
+    nodes:
+      norm: {op: group_norm, in: item, num_groups: 2}
+      grid: {op: grid_sample, in: [norm, places]}
+      sum: {op: add, in: [grid, state]}
+    outputs: {all: sum, state: sum}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_operator_in_a_body_runs_by_its_definition_too(dtype: str, tmp_path: Path) -> None:
+    """bfloat16 takes a later opset, which calls the mode of a grid otherwise."""
+    (tmp_path / "steps.yaml").write_text(SCAN, encoding="utf-8")
+    module = archgraph.to_torch(archgraph.load(tmp_path / "steps.yaml"))
+    export_verified(module, tmp_path / "m.onnx", options=ExportOptions(profile="cuda", dtype=dtype))
+    stored = certificate(tmp_path / "m.onnx")
+    assert (stored["equal"], stored["run_by_definition"]) == (True, ["com.microsoft.GroupNorm"])
+
+
 def swapped_groups(graph: Any, nodes: dict[str, Any]) -> None:
     attribute(next(node for node in graph.node if node.op_type == "SkipGroupNorm"), "groups").i = 4
 

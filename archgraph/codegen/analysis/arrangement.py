@@ -49,10 +49,10 @@ class _Arrangement:
                 for below in (step.twin, step.scope):
                     if below is not None:
                         self.settle(below)
-        for row in _rows(members):
-            handed = _is_handed(row)
-            for step in row:
-                step.handed = handed
+        if len(members) > 1:
+            for row in _rows(members):
+                for step in row:
+                    step.row = row
         for member in members:
             member.steps = [step for found in member.steps for step in self._opened(found)]
         self._form(members)
@@ -130,19 +130,6 @@ def _spliced(step: ScopeStep, below: Scope, repetition: int) -> list[ScopeStep]:
     ]
 
 
-def _is_handed(row: Sequence[ScopeStep]) -> bool:
-    """Whether a step needs sizes that do not follow from what it reads itself."""
-    if row[0].scope is not None:
-        return bool(row[0].scope.sizes)
-    columns = sizes_of(row)
-    if not columns:
-        return False
-    known = AvailableValues()
-    for values in zip(*(step.inputs.values() for step in row), strict=True):
-        known.add(values)
-    return any(known.expressed(column) is None for column in columns)
-
-
 def _wrap(members: Sequence[Scope]) -> None:
     """An operation in a chain that torch has no module for gets a class with a forward of one line."""
     for row in _rows(members):
@@ -175,12 +162,13 @@ def _take_sizes(scope: Scope) -> None:
     if scope.form != "class" or scope.root:
         return
     rows = list(turns(scope))
-    if not any(map(sizes_of, rows)):
+    wanted = list(map(sizes_of, rows))
+    if not any(wanted):
         return
     missing: dict[Column, None] = {}
     known = beginning(scope)
-    for row in rows:
-        missing.update(dict.fromkeys(_missing(row, known)))
+    for row, columns in zip(rows, wanted, strict=True):
+        missing.update(dict.fromkeys(_missing(row, columns, known)))
         for values in zip(*(step.outputs for step in row), strict=True):
             known.add(values)
     chosen = _fewest(list(missing))
@@ -188,8 +176,8 @@ def _take_sizes(scope: Scope) -> None:
         member.sizes = [_argument(member, column[place]) for column in chosen]
 
 
-def _missing(row: Sequence[ScopeStep], known: AvailableValues) -> list[Column]:
-    found = [column for column in sizes_of(row) if known.expressed(column) is None]
+def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], known: AvailableValues) -> list[Column]:
+    found = [column for column in columns if known.expressed(column) is None]
     if len(found) == 1 and row[0].scope is None and is_lenient(row[0].expression):
         return []
     return found

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from archgraph.codegen.analysis.scopes import Copy, Form, Scope, ScopeStep
+from archgraph.codegen.analysis.sizes import is_handed
 from archgraph.graph.types import joined
 
 
@@ -52,12 +53,15 @@ def _uses(scope: Scope, steps: list[ScopeStep]) -> Counter[int]:
 
 
 def _linked(members: list[ScopeStep], scope: Scope, steps: list[ScopeStep]) -> bool:
-    """Whether each reads only the one before it, and nobody else does."""
+    """Whether each reads only the one before it and nothing else of the forward, and nobody else does."""
+    if not all(step.links for step in members):
+        return False
     read = _uses(scope, steps)
-    return all(step.links for step in members) and all(
+    alone = all(
         next(iter(after.inputs.values())) is before.outputs[0] and read[id(before.outputs[0])] == 1
         for before, after in pairwise(members)
     )
+    return alone and not any(map(is_handed, members))
 
 
 def _shared_copies(members: list[ScopeStep]) -> tuple[Copy, ...]:

@@ -6,14 +6,13 @@ block's arguments. Where they stand, and what is computed before and after them,
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from archgraph.codegen.analysis.names import segment
 from archgraph.dims import Size
-from archgraph.graph.types import Call, Graph, Item, Node
-from archgraph.ops.contract import Operation
+from archgraph.graph.types import Call, Graph, Item
+from archgraph.ops.contract import Operation, TensorType
 
 _PLAIN = (int, float, bool, Size)
 """Types of arguments that become parameters of a class."""
@@ -24,16 +23,19 @@ class EqualCalls:
 
     def __init__(self, graph: Graph) -> None:
         calls = [item for item in items(graph) if isinstance(item, Call)]
-        self._outlines = {id(call): _outline(call) for call in calls}
-        self._repeated = {outline for outline, times in Counter(self._outlines.values()).items() if times > 1}
+        alike: dict[Hashable, list[int]] = {}
+        for call in calls:
+            alike.setdefault(_outline(call), []).append(id(call))
+        self._repeated = {each for group in alike.values() if len(group) > 1 for each in group}
         self._numbers: dict[Hashable, int] = {}
         self._operations: dict[int, int] = {}
+        self._types: dict[int, int] = {}
         self._known: dict[int, int] = {}
 
     def has_like(self, call: Call) -> bool:
         """Whether another call may equal it: one that reads as much and has as many items inside. Most networks whose
         widths differ everywhere have few of them, and the others need no comparison of what is in them."""
-        return self._outlines[id(call)] in self._repeated
+        return id(call) in self._repeated
 
     def number(self, call: Call) -> int:
         """The number of a call: that of the first which equals it, its name and what it reads aside."""
@@ -45,38 +47,46 @@ class EqualCalls:
         return found
 
     def _number(self, key: Hashable) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
+        return self._numbers.setdefault(key, len(self._numbers) + 1)
 
     def _body(self, graph: Graph) -> Hashable:
-        places = {id(value): place for place, value in enumerate(graph.inputs)}
-        items = []
+        """What a body is made of, one after the other: of each item how much it reads and writes, then what."""
+        types, operations = self._types, self._operations
+        places: dict[int, int] = {}
+        parts: list[Hashable] = [len(graph.inputs), len(graph.outputs), graph.order]
+        for value in graph.inputs:
+            places[id(value)] = len(places)
+            parts += (value.name, types.get(id(value.type)) or self._type(value.type))
         for item in graph.items:
             made = item.outputs
-            applied = self._call(item, places) if isinstance(item, Call) else self._node(item, places)
-            items.append((item.name, item.training, applied, tuple([(value.name, value.type) for value in made])))
+            parts += (len(item.inputs), len(made), item.name, item.training)
+            if isinstance(item, Call):
+                parts += (self.number(item), segment(item))
+                parts += [places[id(value)] for value in item.inputs]
+            else:
+                op = item.op
+                number = operations.get(id(op)) or self._operation(op)
+                parts += (number, item.hidden, len(item.weights), tuple(item.ties.items()) if item.ties else ())
+                for port, value in item.inputs.items():
+                    parts += (port, places[id(value)])
             for value in made:
+                parts += (value.name, types.get(id(value.type)) or self._type(value.type))
                 places[id(value)] = len(places)
-        ends = [(name, places[id(value)]) for name, value in graph.outputs.items()]
-        trained = [(name, places[id(value)]) for name, value in graph.training_outputs.items()]
-        begun = [(value.name, value.type) for value in graph.inputs]
-        return tuple(begun), tuple(items), tuple(ends), tuple(trained), graph.order
+        for ends in (graph.outputs, graph.training_outputs):
+            for name, value in ends.items():
+                parts += (name, places[id(value)])
+        return tuple(parts)
 
-    def _call(self, call: Call, places: Mapping[int, int]) -> Hashable:
-        return self.number(call), segment(call), tuple([places[id(value)] for value in call.inputs])
-
-    def _node(self, node: Node, places: Mapping[int, int]) -> Hashable:
-        read = [(port, places[id(value)]) for port, value in node.inputs.items()]
-        ties = tuple(node.ties.items()) if node.ties else ()
-        return self._operation(node.op), node.hidden, len(node.weights), ties, *read
+    def _type(self, kind: TensorType) -> int:
+        found = self._types[id(kind)] = self._number(kind)
+        return found
 
     def _operation(self, op: Operation) -> int:
-        found = self._operations.get(id(op))
-        if found is None:
-            try:
-                found = self._number((type(op), *map(_typed, vars(op).values())))
-            except TypeError:  # an attribute that cannot be looked up, such as a plugin's list: it equals itself alone
-                found = self._number((type(op), id(op)))
-            self._operations[id(op)] = found
+        try:
+            found = self._number((type(op), *map(_typed, vars(op).values())))
+        except TypeError:  # an attribute that cannot be looked up, such as a plugin's list: it equals itself alone
+            found = self._number((type(op), id(op)))
+        self._operations[id(op)] = found
         return found
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from dataclasses import replace
 
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
+from archgraph.codegen.analysis.overwriting import overwrite
 from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
@@ -31,6 +31,10 @@ class _ScopePlace:
     trail: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
 
+    def copy(self, number: Copy) -> _ScopePlace:
+        """The same place in one of the copies of a repetition."""
+        return _ScopePlace(self.path, self.full, self.module, self.trail, (*self.copies, number))
+
     def below(self, call: Call) -> _ScopePlace:
         seen = segment(call)
         trail = (call.block,) if call.kind == "block" else (*self.trail, *((seen,) if seen else ()))
@@ -40,11 +44,13 @@ class _ScopePlace:
         return _ScopePlace(joined(self.path, call.name), full, joined(self.module, call.name), trail, self.copies)
 
 
-def read(graph: Graph) -> Scope:
-    """The scope of the whole graph. Raises CompileError for paths that torch cannot have."""
+def read(graph: Graph, inplace: bool = False) -> Scope:
+    """The scope of the whole graph; `inplace` overwrites values of which hooks may know too. Raises CompileError for
+    paths that torch cannot have."""
     reading = _ScopeReader(EqualCalls(graph) if can_be_equal(graph) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
+    overwrite(root, inplace)
     return root
 
 
@@ -76,7 +82,7 @@ class _ScopeReader:
         self, graph: Graph, known: dict[int, Var], place: _ScopePlace, steps: list[ScopeStep], copy: int = -1
     ) -> None:
         for index, item in enumerate(graph.items):
-            here = replace(place, copies=(*place.copies, (copy, index))) if copy >= 0 else place
+            here = place.copy((copy, index)) if copy >= 0 else place
             begin = len(steps)
             if isinstance(item, Node):
                 steps.append(self.node(item, known, here))
@@ -192,6 +198,8 @@ class _ScopeReader:
 def _mark_computed_in_training(scope: Scope) -> None:
     """Of what is not there in evaluation, training computes what its own outputs need."""
     needed = set(map(id, scope.training_outputs))
+    if not needed:
+        return
     for step in reversed(scope.steps):
         if step.mode == "idle" and any(id(var) in needed for var in step.outputs):
             step.mode = "training"
@@ -200,19 +208,26 @@ def _mark_computed_in_training(scope: Scope) -> None:
 
 def _mark_computed_once(scope: Scope) -> None:
     """What only stored values follow from is computed by the constructor, and not by the forward."""
+    if not any(map(_is_computed_once, scope.steps)):
+        return
     read = set(map(id, (*scope.outputs, *scope.training_outputs)))
     stored: set[int] = set()
     for step in reversed(scope.steps):
         outputs = set(map(id, step.outputs))
         if not step.mode and outputs & stored and not outputs & read:
             step.mode = "idle"
-        computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
-        (stored if computed_once else read).update(map(id, step.inputs.values()))
+        (stored if _is_computed_once(step) else read).update(map(id, step.inputs.values()))
+
+
+def _is_computed_once(step: ScopeStep) -> bool:
+    return step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
 
 
 def _mark_holders(scope: Scope) -> None:
     """The steps at whose paths other steps have tensors of their own."""
     holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
+    if not holders:
+        return
     for step in scope.steps:
         step.holds_others = step.scope is None and (step.shared or step.path) in holders
 

@@ -58,10 +58,12 @@ class ScopeStep:
     shared: str = ""
     copies: tuple[Copy, ...] = ()
     twin: Scope | None = None
-    handed: bool = False
-    """Whether it needs a size that does not follow from what it reads, so that it cannot stand in a Sequential."""
+    row: tuple[ScopeStep, ...] = ()
+    """The same step in each application of its scope, once what stands inside is settled."""
     mode: Mode = ""
     """In which mode it is computed: in both, in training only, or, `idle`, in neither, though its modules are there."""
+    in_place: bool = False
+    """Whether it overwrites its main input by its result."""
     holds_others: bool = False
     """Whether a tensor of another step stands at its path: torch's module may apply it, as a bias that it lacks."""
     _expression: Term | None = None
@@ -74,7 +76,7 @@ class ScopeStep:
         """Its operation as a rule writes it, asked for once: the sizes, the forms and the forward all read it."""
         if self._expression is None:
             assert self.node is not None
-            self._expression = written_as_function(TorchRuleContext(self.node))
+            self._expression = written_as_function(TorchRuleContext(self.node, self.in_place))
         return self._expression
 
     @property
@@ -96,8 +98,13 @@ class ScopeStep:
         """torch's module for its operation as a rule writes it, asked for once; None where torch has none."""
         if self._construction == "unasked":
             assert self.node is not None
-            self._construction = written_as_module(TorchRuleContext(self.node))
+            self._construction = written_as_module(TorchRuleContext(self.node, self.in_place))
         return self._construction
+
+    def overwrite(self) -> None:
+        """Lets it overwrite its main input, which changes how it is written and not which sizes it needs."""
+        self.in_place = True
+        self._expression, self._construction = None, "unasked"
 
     @property
     def is_attribute(self) -> bool:
@@ -143,9 +150,9 @@ class ScopeStep:
 
     @property
     def links(self) -> bool:
-        """Whether it can stand in a Sequential: one value in, one out, and a module."""
+        """Whether it can stand in a Sequential, where it needs nothing else: one value in, one out, and a module."""
         one = len(self.inputs) == 1 and len(self.outputs) == 1
-        free = not self.handed and not self.mode and self.scan is None
+        free = not self.mode and self.scan is None
         return one and free and self.kind in ("scope", "leaf", "function")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from archgraph.codegen.analysis.terms import infix
 from archgraph.dims import Dim, Size, product, symbol, symbols_of
-from archgraph.dims.size import Atom, Monomial
+from archgraph.dims.size import Atom, Monomial, value_of
 from archgraph.errors import ArchgraphError
 from archgraph.records import record
 from archgraph.structure.terms import Term, number
@@ -41,15 +42,37 @@ Agrees = Callable[[Term], bool]
 """Whether an expression is right for the other inputs too that a shared module is applied to."""
 
 
-def express(dim: Dim, sources: Sequence[ReadableSize], agrees: Agrees | None = None) -> Term | None:
+class Sources:
+    """Sizes that can be read, the earliest first, with what is asked of them again and again."""
+
+    def __init__(self, sizes: Iterable[ReadableSize]):
+        self.all = list(sizes)
+        self._alike: dict[frozenset[str], list[tuple[ReadableSize, int, int]]] = {}
+
+    def of(self, symbols: frozenset[str]) -> list[tuple[ReadableSize, int, int]]:
+        """Those of just these symbols, which sizes of them may be made of by numbers alone, and their values."""
+        found = self._alike.get(symbols)
+        if found is None:
+            sources = [source for source in self.all if symbols_of(source.dim) == symbols]
+            found = self._alike[symbols] = [(source, *_values(source.dim)) for source in sources]
+        return found
+
+    @cached_property
+    def symbolic(self) -> Sources:
+        """Those that depend on a symbol: what a size that does is made of."""
+        sources = [source for source in self.all if isinstance(source.dim, Size)]
+        return Sources(sources) if len(sources) < len(self.all) else self
+
+
+def express(dim: Dim, sources: Sources, agrees: Agrees | None = None) -> Term | None:
     """The size as an expression over the sources, the earliest first; None where they do not determine it."""
     if not isinstance(dim, Size):
         plain = number("size", dim)
         if agrees is None or agrees(plain):
             return plain
     else:
-        sources = [source for source in sources if isinstance(source.dim, Size)]
-    return next((term for term in _remembered(dim, tuple(sources)) if agrees is None or agrees(term)), None)
+        sources = sources.symbolic
+    return next((term for term in _candidates(dim, sources) if agrees is None or agrees(term)), None)
 
 
 def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
@@ -65,38 +88,32 @@ def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
         return None
 
 
-class _Candidates:
-    """Expressions in their order, each of them found once; those that nobody has asked for are not looked for."""
+class _Point(dict[str, int]):
+    """A value for each symbol."""
 
-    def __init__(self, terms: Iterator[Term]) -> None:
-        self._found: list[Term] = []
-        self._terms = terms
+    def __init__(self, salt: str):
+        super().__init__()
+        self._salt = salt
 
-    def __iter__(self) -> Iterator[Term]:
-        at = 0
-        while True:
-            if at == len(self._found):
-                term = next(self._terms, None)
-                if term is None:
-                    return
-                self._found.append(term)
-            yield self._found[at]
-            at += 1
+    def __missing__(self, name: str) -> int:
+        value = self[name] = 1_000 + zlib.crc32(f"{self._salt}{name}".encode()) % 100_003
+        return value
+
+
+_POINTS = (_Point("a"), _Point("b"))
 
 
 @lru_cache(1 << 12)
-def _remembered(dim: Dim, sources: tuple[ReadableSize, ...]) -> _Candidates:
-    """The expressions of a size; the bodies of copies ask for the same ones."""
-    return _Candidates(_candidates(dim, sources))
+def _values(dim: Dim) -> tuple[int, int]:
+    """What a size comes to at two points. Sizes that differ there are not equal, which is seen much sooner so than by
+    their arithmetic; whether others are is decided by that."""
+    if not isinstance(dim, Size):
+        return dim, dim
+    first, second = _POINTS
+    return value_of(dim, first), value_of(dim, second)
 
 
-def _of_same_symbols(dim: Dim, sources: Sequence[ReadableSize]) -> Sequence[ReadableSize]:
-    """The sources that a size may be made of by numbers alone."""
-    symbols = symbols_of(dim)
-    return [source for source in sources if symbols_of(source.dim) == symbols]
-
-
-def _candidates(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
+def _candidates(dim: Dim, sources: Sources) -> Iterator[Term]:
     yield from _equal(dim, sources)
     yield from _scaled(dim, sources)
     yield from _joined(dim, sources)
@@ -107,35 +124,42 @@ def _candidates(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
     yield from _inverted(dim, sources, _FACTORS)
 
 
-def _equal(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
-    return (source.term for source in sources if source.dim == dim)
+def _equal(dim: Dim, sources: Sources) -> Iterator[Term]:
+    return (source.term for source, _, _ in sources.of(symbols_of(dim)) if source.dim == dim)
 
 
-def _scaled(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
+def _scaled(dim: Dim, sources: Sources) -> Iterator[Term]:
     """`source * k` or `source // k`."""
-    for source in _of_same_symbols(dim, sources):
+    wanted, _ = _values(dim)
+    for source, found, _ in sources.of(symbols_of(dim)):
         for factor in _FACTORS:
-            if source.dim * factor == dim:
+            if found * factor == wanted and source.dim * factor == dim:
                 yield infix("*", source.term, number("factor", factor))
-            if source.dim // factor == dim:
+            if found // factor == wanted and source.dim // factor == dim:
                 yield infix("//", source.term, number("factor", factor))
 
 
-def _joined(dim: Dim, sources: Sequence[ReadableSize]) -> Iterator[Term]:
+def _joined(dim: Dim, sources: Sources) -> Iterator[Term]:
     """`source * source`."""
     symbols = symbols_of(dim)
-    sources = [source for source in sources if symbols_of(source.dim) <= symbols]
-    for i, left in enumerate(sources):
-        for right in sources[i + 1 :]:
-            if symbols_of(left.dim) | symbols_of(right.dim) == symbols and left.dim * right.dim == dim:
+    wanted, _ = _values(dim)
+    parts = [(source, _values(source.dim)[0]) for source in sources.all if symbols_of(source.dim) <= symbols]
+    for i, (left, found) in enumerate(parts):
+        for right, other in parts[i + 1 :]:
+            if found * other != wanted or symbols_of(left.dim) | symbols_of(right.dim) != symbols:
+                continue
+            if left.dim * right.dim == dim:
                 yield infix("*", left.term, right.term)
 
 
-def _inverted(dim: Dim, sources: Sequence[ReadableSize], factors: Iterable[int]) -> Iterator[Term]:
+def _inverted(dim: Dim, sources: Sources, factors: Iterable[int]) -> Iterator[Term]:
     """`source - k`, or `(source - k) // factor`, where the source was made of the size in that way."""
-    sources = _of_same_symbols(dim, sources)
+    here, there = _values(dim)
+    alike = sources.of(symbols_of(dim))
     for factor in factors:
-        for source in sources:
+        for source, found, far in alike:
+            if found - here * factor != far - there * factor:
+                continue
             offset = source.dim - dim * factor
             if not isinstance(offset, int):
                 continue
@@ -144,7 +168,7 @@ def _inverted(dim: Dim, sources: Sequence[ReadableSize], factors: Iterable[int])
             yield shifted if factor == 1 else infix("//", shifted, number("factor", factor))
 
 
-def _sum(dim: Size, sources: Sequence[ReadableSize]) -> Term | None:
+def _sum(dim: Size, sources: Sources) -> Term | None:
     """Term by term of the polynomial, positive ones first."""
     total: Term | None = None
     for monomial, factor in sorted(dim.terms, key=lambda term: term[1] < 0):
@@ -158,7 +182,7 @@ def _sum(dim: Size, sources: Sequence[ReadableSize]) -> Term | None:
     return total
 
 
-def _monomial(monomial: Monomial, factor: int, sources: Sequence[ReadableSize]) -> Term | None:
+def _monomial(monomial: Monomial, factor: int, sources: Sources) -> Term | None:
     if not monomial:
         return number("offset", factor)
     whole = product(map(_size_of, monomial)) * factor
@@ -176,30 +200,34 @@ def _monomial(monomial: Monomial, factor: int, sources: Sequence[ReadableSize]) 
     return result if factor == 1 or result is None else infix("*", result, number("factor", factor))
 
 
-def _atom(atom: Atom, sources: Sequence[ReadableSize]) -> Term | None:
+def _atom(atom: Atom, sources: Sources) -> Term | None:
     dim = _size_of(atom)
     known = next(_equal(dim, sources), None)
     if known is None and atom.numerator is None:
         known = next(_inverted(dim, sources, (1, *_FACTORS)), None)
     if known is not None or atom.numerator is None:
         return known
-    for source, offset, divisor in _quotients(atom.denominator, _of_same_symbols(dim, sources)):
-        if _quotient(source.dim, offset, divisor) == dim:
+    wanted, _ = _values(dim)
+    for source, found, offset, divisor in _quotients(atom.denominator, sources.of(symbols_of(dim))):
+        if (found + offset) // divisor == wanted and _quotient(source.dim, offset, divisor) == dim:
             shifted = source.term if not offset else infix("+", source.term, number("offset", offset))
             return infix("//", shifted, number("divisor", divisor))
     inner = express(atom.numerator, sources)
     return None if inner is None else infix("//", inner, number("divisor", atom.denominator))
 
 
-def _quotients(denominator: int, sources: Sequence[ReadableSize]) -> Iterator[tuple[ReadableSize, int, int]]:
+def _quotients(
+    denominator: int, sources: Sequence[tuple[ReadableSize, int, int]]
+) -> Iterator[tuple[ReadableSize, int, int, int]]:
+    """Sources with their values, offsets and divisors."""
     divisors = [k for k in range(2, denominator + 1) if denominator % k == 0]
-    for source in sources:
+    for source, found, _ in sources:
         for divisor in divisors:
             for offset in _OFFSETS:
-                yield source, offset, divisor
-    for source in sources:
+                yield source, found, offset, divisor
+    for source, found, _ in sources:
         for divisor in divisors:
-            yield source, divisor - 1, divisor  # rounded up
+            yield source, found, divisor - 1, divisor  # rounded up
 
 
 def _quotient(dim: Dim, offset: int, divisor: int) -> Dim | None:

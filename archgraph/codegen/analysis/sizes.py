@@ -6,13 +6,15 @@ are columns here: one for each application.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, SizeVar, Var, is_hole
-from archgraph.codegen.analysis.size_expressions import ReadableSize, evaluated, express
+from archgraph.codegen.analysis.size_expressions import ReadableSize, Sources, evaluated, express
 from archgraph.codegen.analysis.terms import local
 from archgraph.dims import Dim, Size
-from archgraph.structure.terms import Term
+from archgraph.records import record
+from archgraph.structure.terms import Term, number
 
 Column = tuple[Dim | None, ...]
 """A size in each application of a module; None stands for the device."""
@@ -22,49 +24,95 @@ class AvailableValues:
     """The values from which a forward can compute sizes, one column per application of the class."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Var, ...]] = []
+        self._rows: list[Sequence[Var]] = []
+        self._known = _nothing()
+        self._read = 0
+        """So many rows were read into what is known: most bodies never ask for a size."""
 
     def add(self, row: Sequence[Var]) -> None:
         """One more value: what it is in each application."""
-        self._rows.append(tuple(row))
+        self._rows.append(row)
 
     def expressed(self, column: Column) -> Term | None:
         """An expression that is right in each application; None where these values do not determine the size."""
-        if column[0] is None:
+        first = column[0]
+        if first is None:
             return self._device()
+        if len(column) == 1:
+            return self._read_once().expressed(first) if isinstance(first, Size) else number("size", first)
         others = range(1, len(column))
-        alike = all(size == column[0] for size in column)
-        if alike and isinstance(column[0], int):
-            return express(column[0], ())
+        alike = all(size == first for size in column)
+        if alike and isinstance(first, int):
+            return number("size", first)
 
         def agrees(term: Term) -> bool:
-            return all(evaluated(term, lambda part: self._read(part, k)) == column[k] for k in others)  # noqa: B023
+            return all(evaluated(term, lambda part: self._value(part, k)) == column[k] for k in others)  # noqa: B023
 
-        return express(column[0], list(self._sources(alike)), agrees if len(column) > 1 else None)
+        return express(first, Sources(self._sources(alike)), agrees)
+
+    def _read_once(self) -> _KnownSizes:
+        """What can be read in the one application that there is."""
+        for value in range(self._read, len(self._rows)):
+            for axis, dim in _sizes(self._rows[value][0]):
+                if isinstance(dim, Size) and self._known.times.get(dim, 0) < 2:
+                    self._known = _extended(self._known, dim, value, axis)
+        self._read = len(self._rows)
+        return self._known
 
     def _sources(self, alike: bool) -> Iterator[ReadableSize]:
         """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
         for value, (var, *_) in enumerate(self._rows):
-            if isinstance(var, SizeVar):
-                if var.dim is not None:
-                    yield ReadableSize(var.dim, value)
-                continue
-            for axis, dim in enumerate(var.type.shape):
-                if isinstance(dim, Size) or not alike:
+            for axis, dim in _sizes(var):
+                if isinstance(dim, Size) or (dim is not None and (axis is None or not alike)):
                     yield ReadableSize(dim, value, axis)
 
-    def _read(self, part: Term, application: int) -> Dim | None:
-        if part.kind == "variable":
-            var = self._rows[part.value][application]
-            return var.dim if isinstance(var, SizeVar) else None
-        value, axis = part.value
-        shape = self._rows[value][application].type.shape
-        return shape[axis] if axis < len(shape) else None
+    def _value(self, part: Term, application: int) -> Dim | None:
+        value, axis = (part.value, None) if part.kind == "variable" else part.value
+        return dict(_sizes(self._rows[value][application])).get(axis)
 
     def _device(self) -> Term | None:
         """The device of the inputs, which is that of all intermediate values."""
         known = any(not isinstance(var, SizeVar) or var.dim is None for var, *_ in self._rows)
         return local("device") if known else None
+
+
+def _sizes(var: Var) -> Iterable[tuple[int | None, Dim | None]]:
+    """What can be read of a value: the sizes of its dimensions, or the one size that it is."""
+    return ((None, var.dim),) if isinstance(var, SizeVar) else enumerate(var.type.shape)
+
+
+@record(eq=False)
+class _KnownSizes:
+    """Sizes that can be read, the earliest first, and what was found to follow from them. Bodies that are alike read
+    the same sizes and ask for the same ones.
+
+    Of equal sizes the first two are enough: an expression is made of the earliest, but for a square, which is made of
+    both. `times` says how many of each there are.
+    """
+
+    sources: tuple[ReadableSize, ...]
+    times: Mapping[Size, int]
+    found: dict[Size, Term | None]
+
+    def expressed(self, size: Size) -> Term | None:
+        """A size as an expression; None where these do not determine it."""
+        try:
+            return self.found[size]
+        except KeyError:
+            term = self.found[size] = express(size, Sources(self.sources))
+            return term
+
+
+@lru_cache(1)
+def _nothing() -> _KnownSizes:
+    return _KnownSizes((), {}, {})
+
+
+@lru_cache(1 << 12)
+def _extended(known: _KnownSizes, dim: Size, value: int, axis: int | None) -> _KnownSizes:
+    """One size more."""
+    times = {**known.times, dim: known.times.get(dim, 0) + 1}
+    return _KnownSizes((*known.sources, ReadableSize(dim, value, axis)), times, {})
 
 
 def beginning(scope: Scope) -> AvailableValues:
@@ -100,6 +148,21 @@ def sized(row: Sequence[ScopeStep]) -> tuple[Term, dict[int, Column]]:
     terms = [step.expression for step in row]
     columns = zip(*(list(filter(is_hole, term.all())) for term in terms), strict=True)
     return terms[0], {place: _values(row, parts) for place, parts in enumerate(columns) if _is_size(parts)}
+
+
+def is_handed(step: ScopeStep) -> bool:
+    """Whether a step needs sizes that do not follow from what it reads itself, so that it cannot stand in a
+    Sequential."""
+    if step.scope is not None:
+        return bool(step.scope.sizes)
+    row = step.row or (step,)
+    columns = sizes_of(row)
+    if not columns:
+        return False
+    known = AvailableValues()
+    for values in zip(*(each.inputs.values() for each in row), strict=True):
+        known.add(values)
+    return any(known.expressed(column) is None for column in columns)
 
 
 def _values(row: Sequence[ScopeStep], parts: Sequence[Term]) -> Column:

@@ -60,6 +60,8 @@ def method(target: Term, name: str, *parts: Term) -> Term:
 
 
 IN_TRAINING = "if self.training else"
+ADDED = "+="
+"""The operator of a sum that overwrites its left operand: `x += h`, or `x.add_(h)` inside of an expression."""
 
 
 def in_training(value: Term, otherwise: Term) -> Term:

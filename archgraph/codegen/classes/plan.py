@@ -28,15 +28,15 @@ from archgraph.structure.unification import OutputPositions, UnifiedClass, unifi
 _TAKEN = {"Tensor", "OrderedDict", "F"}
 
 
-def plan(graph: Graph) -> Plan:
+def plan(graph: Graph, inplace: bool = False) -> Plan:
     """The classes of a graph. Raises CompileError for what cannot be written."""
-    return _Planner(graph).plan()
+    return _Planner(graph, inplace).plan()
 
 
 class _Planner:
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, inplace: bool):
         self.graph = graph
-        self.root = read(graph)
+        self.root = read(graph, inplace)
         modules = {module.path: module.names for module in module_tree(graph).modules()}
         self._children = modules
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}

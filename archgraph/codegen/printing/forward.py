@@ -9,8 +9,8 @@ from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.printing.layout import STEP, lines, tuple_lines
-from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_in_training, sentences, terms_of
+from archgraph.codegen.printing.layout import STEP, Doc, lines, tuple_lines
+from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_added, is_in_training, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
 from archgraph.structure.template import Loop, main_value
@@ -83,7 +83,7 @@ class Forward:
         yield from map(ForwardLine, tuple_lines("return ", names, (), self._indent))
 
     def _sentence(self, sentence: Sentence, place: int) -> Iterator[ForwardLine]:
-        right, nodes = document(sentence.term, self._names), self._nodes(sentence)
+        right, nodes = assigned(sentence.term, self._names), self._nodes(sentence)
         if sentence.term.kind == "attribute":  # it is read where it is needed
             self._names.variables[sentence.outs[0]] = line(sentence.term, self._names)
             return
@@ -98,7 +98,7 @@ class Forward:
         if condition and condition != self._condition:
             yield ForwardLine(f"{self._indent}if {condition}:")
         self._condition = condition
-        yield from (ForwardLine(text, nodes) for text in tuple_lines("", targets, (" = ", *right), indent))
+        yield from (ForwardLine(text, nodes) for text in tuple_lines("", targets, right(left), indent))
         for value in sentence.outs:
             yield from self._sizes(value)
 
@@ -115,7 +115,8 @@ class Forward:
     def _is_returned(self, sentence: Sentence, place: int) -> bool:
         """Whether the last sentence stands behind `return`."""
         optional = any(self.made.condition(entry) for entry in sentence.entries)
-        return place == len(self._flow) - 1 and sentence.outs == self.made.body.outputs and not optional
+        last = place == len(self._flow) - 1 and sentence.outs == self.made.body.outputs
+        return last and not optional and not is_added(sentence.term)
 
     def _return(self) -> Iterator[ForwardLine]:
         last = self._flow[-1] if self._flow else None
@@ -204,6 +205,15 @@ class Forward:
                 self._variables.hold(entering, other)
 
 
+def assigned(term: Term, names: CodeNames) -> Callable[[str], Doc]:
+    """What stands behind the target of an assignment; the term is written with the names that there are now."""
+    whole: Doc = (" = ", *document(term, names))
+    if not is_added(term):
+        return lambda target: whole
+    left, right = line(term.parts[0], names), document(term.parts[1], names)
+    return lambda target: (" += ", *right) if target == left else whole
+
+
 class _Turn:
     """Writes the body of a loop. A loop-carried value has one variable throughout an iteration."""
 
@@ -221,10 +231,10 @@ class _Turn:
     def lines(self) -> Iterator[ForwardLine]:
         """The lines of one turn; names that only it needs are free again afterwards."""
         for index, sentence in enumerate(self._turns.body):
-            right = document(sentence.term, self._names)
+            right = assigned(sentence.term, self._names)
             nodes = tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
             left = ", ".join(self._target(value, sentence, index) for value in sentence.outs)
-            for text in lines((f"{left} = ", *right), INDENT + STEP):
+            for text in lines((left, *right(left)), INDENT + STEP):
                 yield ForwardLine(text, nodes, self._each)
         for name, value in self._own:
             self._variables.release(name, value)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from archgraph.codegen.analysis.body import AppliedStep, ForwardStatement
+from archgraph.codegen.analysis.terms import ADDED
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.term_text import CodeNames, line
 from archgraph.structure.template import Loop
@@ -86,6 +87,11 @@ def terms_of(place: Place) -> list[Term]:
     return [place.term] if isinstance(place, Sentence) else [sentence.term for sentence in place.body]
 
 
+def is_added(term: Term) -> bool:
+    """Whether a term is a sum in place, which stands on a line of its own: `x += h`."""
+    return term.kind == "infix" and term.text == ADDED
+
+
 def put(inner: Term, value: int, outer: Term) -> Term:
     """A term with another in the place of a value."""
     return outer.replaced(lambda part: inner if part.kind == "variable" and part.value == value else None)
@@ -144,6 +150,7 @@ def _continues(sentence: Sentence, entry: AppliedStep, reads: Counter[int], made
         return False
     node = entry.step.node
     mapped = node is not None and entry.term.kind == "call" and node.op.family == "activation"
+    mapped = mapped and not is_added(before.term)
     chained = entry.term.kind in ("method", "item") and before.term.kind in _CHAINED_ON
     return (chained or (mapped and before.term.kind in _MAPPED)) and _fits(sentence.term, entry.term)
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archgraph.codegen.analysis.names import is_attribute
-from archgraph.codegen.analysis.terms import IN_TRAINING, copies, literal
+from archgraph.codegen.analysis.terms import ADDED, IN_TRAINING, copies, literal
 from archgraph.codegen.printing.layout import Bracket, Clause, Doc, flat
 from archgraph.errors import CompileError
 from archgraph.structure.terms import Term
 
 _BOUND = re.compile(r"-?\w*\Z")
-_BINDS = {":": 0, IN_TRAINING: 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2}
+_BINDS = {":": 0, IN_TRAINING: 0, "+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "@": 2, ADDED: 9}
 
 
 _WHOLE = ("0", "None")
@@ -160,8 +160,10 @@ def _method(term: Term, names: CodeNames) -> Doc:
 
 
 def _infix(term: Term, names: CodeNames) -> Doc:
-    binds = _BINDS[term.text]
     left, right = term.parts
+    if term.text == ADDED:
+        return (*_bound(left, names, 9), ".add_", Bracket("(", (document(right, names),), ")"))
+    binds = _BINDS[term.text]
     if term.text == ":":
         return (_range(term, names),)
     mixed = left.kind == "infix" and left.text == "//"  # a // b * c needs no parentheses, but its reader does

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from archgraph.codegen.analysis.names import dimension, parted, variable
 from archgraph.codegen.analysis.scopes import argument_names
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.printing.statement_fusion import Place, Sentence, Turns, terms_of
+from archgraph.codegen.printing.statement_fusion import Place, Sentence, Turns, is_added, terms_of
 from archgraph.structure.naming import free
 from archgraph.structure.template import main_value
 
@@ -71,6 +71,10 @@ class Variables:
             self.release(self.names[other], other)
         if value in self._ports:
             return free(self._ports[value], self._occupied())
+        if is_added(sentence.term):
+            left = self.names[next(sentence.reads())]
+            if left not in self._live and left.isidentifier():
+                return left
         if self.made.condition(sentence.entries[0]):
             main = main_value(sentence.entries[0])
             name = self.names[main]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import call, infix, keyword, local, ref
-from archgraph.codegen.rules.registry import TorchRuleContext, function
+from archgraph.codegen.analysis.terms import ADDED, call, infix, keyword, local, ref
+from archgraph.codegen.rules.registry import TorchRuleContext, function, overwrites
 from archgraph.ops import arithmetic as ops
 from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.structure.terms import Term, number
@@ -26,11 +26,14 @@ def in_type_of_network(site: TorchRuleContext, made: Term) -> Term:
 def _register(contract: type[ops.Binary], operator: str) -> None:
     @function(contract)
     def written(site: TorchRuleContext, op: ops.Binary) -> Term:
-        return in_type_of_network(site, infix(operator, ref("input"), second(site, op)))
+        chosen = ADDED if site.in_place else operator
+        return in_type_of_network(site, infix(chosen, ref("input"), second(site, op)))
 
 
 for _contract, _operator in _OPERATORS.items():
     _register(_contract, _operator)
+
+overwrites(ops.Add, where=lambda op: op.number is None)
 
 
 @function(ops.Div)

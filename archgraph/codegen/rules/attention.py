@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.codegen.analysis.terms import call, in_training, keyword, ref, text
+from archgraph.codegen.analysis.terms import call, in_training, keyword, method, ref, text
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, define, function
 from archgraph.ops import attention as ops
 from archgraph.structure.terms import Term, number
@@ -24,6 +24,8 @@ def multi_head_attention(
     query = query.unflatten(2, (num_heads, -1)).transpose(1, 2)
     key = key.unflatten(2, (num_heads, -1)).transpose(1, 2)
     value = value.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    if mask is not None and mask.ndim == 3:  # fused kernels read masks of two and of four dimensions
+        mask = mask.unsqueeze(0)
     mixed = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale
     )
@@ -43,8 +45,12 @@ def scaled_dot_product_attention(site: TorchRuleContext, op: ops.ScaledDotProduc
 
 
 def _fused(site: TorchRuleContext, op: ops.ScaledDotProductAttention) -> Term:
-    """Heads that are apart already go to torch's function as they are."""
-    mask = [keyword("attn_mask", ref("mask"))] if site.has("mask") else []
+    """Heads that are apart already go to torch's function as they are, a mask with as many dimensions as they have."""
+    mask = []
+    if site.has("mask"):
+        lacks_batch = site.kind("mask").rank == 3
+        given = method(ref("mask"), "unsqueeze", number("dim", 0)) if lacks_batch else ref("mask")
+        mask.append(keyword("attn_mask", given))
     head = "F.scaled_dot_product_attention"
     return call(
         head, ref("query"), ref("key"), ref("value"), *mask, *attributes(op, "is_causal", "scale"), *_dropout(op)

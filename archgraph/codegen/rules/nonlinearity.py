@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgraph.codegen.analysis.terms import call, keyword, method, ref, text
-from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, module
+from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, inplace, module, overwrites
 from archgraph.ops import nonlinearity as ops
 from archgraph.ops.contract import Operation
 from archgraph.structure.terms import Term, number
@@ -11,12 +11,21 @@ from archgraph.structure.terms import Term, number
 
 @module(ops.Activation)
 def activation_module(site: TorchRuleContext, op: ops.Activation) -> Term:
-    return call(op.row.module, *attributes(op, *type(op).model_fields))
+    return call(op.row.module, *attributes(op, *type(op).model_fields), *inplace(site))
 
 
 @function(ops.Activation)
 def activation(site: TorchRuleContext, op: ops.Activation) -> Term:
-    return call(op.row.called, ref("input"), *attributes(op, *type(op).model_fields))
+    return call(op.row.called, ref("input"), *attributes(op, *type(op).model_fields), *inplace(site))
+
+
+def _can_overwrite(op: ops.Activation) -> bool:
+    """torch's class of each has the argument; of a CELU with a negative alpha, the result does not tell the sign of the
+    input."""
+    return op.name in ("selu", "mish", "threshold") or (op.name == "celu" and op.alpha > 0)
+
+
+overwrites(ops.Activation, where=_can_overwrite)
 
 
 @module(ops.AlongDim)
@@ -58,16 +67,17 @@ def rrelu(site: TorchRuleContext, op: ops.RReLU) -> Term:
 def _register(contract: type[Operation], class_: str, head: str) -> None:
     @module(contract)
     def constructed(site: TorchRuleContext, op: Operation) -> Term:
-        return call(class_, *attributes(op, *contract.model_fields))
+        return call(class_, *attributes(op, *contract.model_fields), *inplace(site))
 
     if not head:
         return
 
     @function(contract)
     def applied(site: TorchRuleContext, op: Operation) -> Term:
-        return call(head, ref("input"), *attributes(op, *contract.model_fields))
+        return call(head, ref("input"), *attributes(op, *contract.model_fields), *inplace(site))
 
 
 _register(ops.Hardtanh, "nn.Hardtanh", "F.hardtanh")
 _register(ops.GLU, "nn.GLU", "F.glu")
 _register(ops.RReLU, "nn.RReLU", "")
+overwrites(ops.Hardtanh)

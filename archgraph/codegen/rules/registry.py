@@ -23,9 +23,10 @@ from archgraph.structure.terms import Term, number
 
 @record()
 class TorchRuleContext:
-    """One application of an operation, as a rule sees it."""
+    """One application of an operation, as a rule sees it. `in_place` says that it overwrites its main input."""
 
     node: Node
+    in_place: bool = False
 
     def kind(self, port: str = "input") -> TensorType:
         """The type of the value at a port."""
@@ -60,6 +61,9 @@ DEFINITIONS: dict[str, str] = {}
 """Functions that a rule's text calls and that the file itself defines, by name."""
 IMPORTS: dict[str, str] = {}
 """Classes and functions that a rule's text calls and that the file imports, with their modules: those of plugins."""
+IN_PLACE: Rules[Callable[[Any], bool]] = Rules("rules in place", "archgraph.codegen.rules", TORCH_RULES)
+"""Whether torch can overwrite the main input of an operation with these attributes by the result, and still has its
+gradients. The other rules of such an operation ask for `in_place`."""
 
 
 def module(contract: type[Operation]) -> Callable[[Form], Form]:
@@ -99,6 +103,16 @@ def _defaults(contract: type[Operation]) -> dict[str, tuple[Any, ...]]:
     """The default of each attribute of a contract, as one argument; none where it has no default."""
     fields = contract.model_fields
     return {name: () if field.is_required() else (folded(field.default),) for name, field in fields.items()}
+
+
+def overwrites(*contracts: type[Operation], where: Callable[[Any], bool] = lambda op: True) -> None:
+    """Says that the rules of these operations have a form in place, with attributes for which `where` is true."""
+    IN_PLACE.add(where, *contracts)
+
+
+def inplace(site: TorchRuleContext) -> tuple[Term, ...]:
+    """`inplace=True`, or nothing."""
+    return (keyword("inplace", text("True")),) if site.in_place else ()
 
 
 def define(name: str, code: str) -> None:

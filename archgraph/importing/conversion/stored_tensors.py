@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +13,8 @@ from archgraph.errors import ImportingError
 from archgraph.graph.types import Value
 from archgraph.importing.conversion.constant_folding import MOST_NUMBERS
 from archgraph.importing.conversion.counted_tables import numbers_of_places, offsets_between_places
+from archgraph.importing.conversion.distance_tables import distance_tables
+from archgraph.importing.conversion.triangular_tables import triangle
 from archgraph.importing.conversion.wave_tables import wave_tables
 from archgraph.importing.conversion.written_tables import table_graph, unrounded_table, written_table
 from archgraph.importing.proof.rounded_tables import RoundedTable, holders
@@ -177,10 +180,12 @@ def compact(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | N
 def _written(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
     """A table as the steps that make it; one that the module holds in float32 is noted, since these make it without
     rounding."""
-    if tensor.dtype == torch.int64:
+    nodes = triangle(tensor)
+    if nodes is None and tensor.dtype == torch.int64:
         nodes = offsets_between_places(tensor) or numbers_of_places(tensor)
-        return None if nodes is None else written_table(body, name, table_graph(nodes))
-    for found in wave_tables(tensor) if tensor.is_floating_point() else ():
+    if nodes is not None:
+        return written_table(body, name, table_graph(nodes))
+    for found in chain(wave_tables(tensor), distance_tables(tensor)):
         graph = table_graph(found.nodes)
         exact = unrounded_table(graph)
         if exact.shape != tensor.shape or not bool(((exact - tensor.double()).abs() <= found.bound).all()):

@@ -15,22 +15,12 @@ from typing import Any
 
 import torch
 
-from archgraph.importing.conversion.written_tables import Nodes
+from archgraph.importing.conversion.written_tables import ROUNDING, FloatTable, Nodes
 
-ROUNDING = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
-"""Of a number, as part of it."""
 _OPERATIONS = 8
 """So many roundings an angle may have gone through."""
 _LEAST_ROWS = 3
 _PERIOD = 10_000.0
-
-
-@dataclass(frozen=True, slots=True)
-class WaveTable:
-    """The steps of a table, and by how much each number may differ from what they make."""
-
-    nodes: Nodes
-    bound: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,7 @@ class _Waves:
         return torch.arange(length, dtype=torch.float64)[:, None] * self.step * rates
 
 
-def wave_tables(tensor: torch.Tensor) -> Iterator[WaveTable]:
+def wave_tables(tensor: torch.Tensor) -> Iterator[FloatTable]:
     """The ways in which a table [L, D], or [1, L, D], could be made, the likeliest first; none of another table."""
     table = tensor.double()
     leading = table.ndim - 2
@@ -70,7 +60,7 @@ def wave_tables(tensor: torch.Tensor) -> Iterator[WaveTable]:
                 bound, last = bound.repeat_interleave(2, 1), "twice"
             if leading:
                 more["table"] = {"op": "unsqueeze", "in": last, "dim": 0}
-            yield WaveTable({**nodes, **more}, bound.reshape(tensor.shape))
+            yield FloatTable({**nodes, **more}, bound.reshape(tensor.shape))
 
 
 _Made = tuple[Nodes, torch.Tensor, torch.Tensor]

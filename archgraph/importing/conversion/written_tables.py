@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 Nodes = Mapping[str, Any]
 """Nodes as a spec writes them, by name; the last one makes the table."""
+ROUNDING = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
+"""Of a number, as part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloatTable:
+    """The steps of a table, and by how much each number may differ from what they make."""
+
+    nodes: Nodes
+    bound: torch.Tensor
 
 
 def table_graph(nodes: Nodes) -> Graph:

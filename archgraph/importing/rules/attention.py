@@ -27,7 +27,7 @@ def attention(site: Site) -> Value:
     if rank == 5:
         values = [site.emit("flatten", value, start_dim=0, end_dim=1) for value in values]
     if site.given("attn_mask"):
-        mask = site.tensor("attn_mask")
+        mask = _without_batch(site, site.tensor("attn_mask"))
         if rank == 5 and mask.type.rank > 3:
             raise site.refuse("a mask of such queries has no form here")
         values.append(site.emit("unsqueeze", mask, dim=1) if rank == mask.type.rank == 3 else mask)
@@ -44,6 +44,14 @@ def attention(site: Site) -> Value:
     first, second = site.result_shape[:2]
     sizes = [-1 if isinstance(first, Size) else first, second]
     return site.emit("unflatten", made, dim=0, sizes=sizes)
+
+
+def _without_batch(site: Site, mask: Value) -> Value:
+    """A mask that was given a batch of one for the fused kernel's sake, as it was before."""
+    made = site.maker(mask)
+    if made is None or made.op.name != "unsqueeze" or mask.type.rank != 4 or made.op.dim not in (0, -4):  # type: ignore[attr-defined]
+        return mask
+    return made.inputs["input"]
 
 
 def _dropout(site: Site) -> float:

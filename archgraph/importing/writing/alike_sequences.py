@@ -8,17 +8,15 @@ from typing import Any
 
 from archgraph.graph.text import attributes
 from archgraph.graph.types import Call, Graph, Item, Node
+from archgraph.importing.writing.chained_sequences import chains_of_lists
+from archgraph.importing.writing.containers import CONTAINERS, SEQUENCE, is_container
 from archgraph.importing.writing.idioms import read_by
 from archgraph.importing.writing.joint_network import NETWORK
 from archgraph.importing.writing.naming import block_name, unhidden_name
 from archgraph.importing.writing.shared_items import shared_items
 from archgraph.structure.naming import free
 
-CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
-"""Modules that hold others and compute nothing themselves."""
 _OF_A_BLOCK = 2
-SEQUENCE = "sequence of "
-"""Begins the names of classes of which it is open whether they become blocks."""
 LEAST_SAVED = 4
 """Nodes and arguments that a block must save."""
 _WORDS = {"batch_norm2d": "norm", "batch_norm1d": "norm", "batch_norm3d": "norm", "layer_norm": "norm"}
@@ -50,8 +48,10 @@ def _groups(graph: Graph, containers: Collection[str], kept: Collection[int] = (
     """Containers of the same layers, with their places, outside of the calls in `kept`."""
     found: dict[Hashable, list[tuple[Call, Hashable]]] = {}
     family = any(isinstance(item, Call) and item.block == NETWORK for item in graph.items)
-    for call, place in _containers(graph, "", containers, {*kept, *shared_items(graph)}):
-        found.setdefault(_form(call, family), []).append((call, place))
+    uneven = _in_uneven_lists(graph) if family else frozenset()
+    chains = chains_of_lists(graph)
+    for call, place in _containers(graph, "", containers, {*kept, *shared_items(graph)}, uneven, chains):
+        found.setdefault(chains.get(id(call)) or _form(call, family), []).append((call, place))
     return list(found.values())
 
 
@@ -63,17 +63,37 @@ def _calls(graph: Graph) -> Iterator[Call]:
 
 
 def _containers(
-    graph: Graph, around: str, containers: Collection[str], kept: Collection[int]
+    graph: Graph,
+    around: str,
+    containers: Collection[str],
+    kept: Collection[int],
+    uneven: Collection[int],
+    chains: Collection[int],
 ) -> Iterator[tuple[Call, Hashable]]:
-    """The containers of different layers, each with its place in the class around it."""
+    """The containers of different layers, each with its place in the class around it, and those that stand in a row
+    but for the `uneven` ones, and `chains`."""
     for place, item in enumerate(graph.items):
         if isinstance(item, Call) and id(item) not in kept:
             plain = item.block in containers and item.shares is None and not item.training and len(item.outputs) == 1
             several = len(set(map(_word, item.body.items))) > 1
-            if plain and len(item.inputs) == 1 and (several or _stands_in_a_row(item, graph)):
+            in_a_row = id(item) in chains or (id(item) not in uneven and _stands_in_a_row(item, graph))
+            if plain and len(item.inputs) == 1 and (several or in_a_row):
                 words = tuple(map(_word, graph.items))
                 yield item, (around, item.name) if around == NETWORK else (around, words, place)
-            yield from _containers(item.body, around if item.block in containers else item.block, containers, kept)
+            inside = around if item.block in containers else item.block
+            yield from _containers(item.body, inside, containers, kept, uneven, chains)
+
+
+def _in_uneven_lists(graph: Graph) -> frozenset[int]:
+    """The containers (by id) of modules of one class, where others of their list, in any network, hold another number
+    of these: how many they are is told for each."""
+    rows: dict[tuple[str, str], list[Call]] = {}
+    for call in _calls(graph):
+        words = set(map(_word, call.body.items))
+        if call.block in CONTAINERS and len(words) == 1:
+            rows.setdefault((call.name.rpartition(".")[0], words.pop()), []).append(call)
+    uneven = (row for row in rows.values() if len({len(call.body.items) for call in row}) > 1)
+    return frozenset(id(call) for row in uneven for call in row)
 
 
 def _stands_in_a_row(call: Call, graph: Graph) -> bool:
@@ -98,21 +118,41 @@ def _word(item: Item) -> str:
 
 def _form(call: Call, family: bool = False) -> Hashable:
     """What alike containers have in common: names, operations and how they are joined, but no numbers; in a `family`,
-    whose networks differ inside of their modules, of these the class."""
+    whose networks differ inside of their modules, of these the class, and of modules in a row not how many they are."""
     numbers = {id(value): place for place, value in enumerate(call.body.inputs)}
     written: list[Hashable] = [tuple((value.type.rank, value.dtype) for value in call.body.inputs)]
+    ahead = 0
+    before: Item | None = None
     for item in call.body.items:
-        read = tuple(numbers[id(value)] for value in read_by(item))
         inner = _inner_form(item, family) if isinstance(item, Call) else tuple(filter(_is_word, _values(item)))
-        written.append((item.name, _word(item), inner, read))
+        if family and before is not None and _is_one_more(item, before, call.body):
+            ahead += 1
+            numbers[id(item.outputs[0])] = numbers[id(before.outputs[0])]
+            before = item
+            continue
+        read = tuple(numbers[id(value)] for value in read_by(item))
+        name = str(int(item.name) - ahead) if ahead and item.name.isdecimal() else item.name
+        written.append((name, _word(item), inner, read))
         for value in item.outputs:
-            numbers[id(value)] = len(numbers)
+            numbers[id(value)] = len(numbers) - ahead
+        before = item
     return (*written, *(numbers[id(value)] for value in call.body.outputs.values()))
 
 
+def _is_one_more(here: Item, before: Item, body: Graph) -> bool:
+    """Whether a module of a container is one more of the kind that stands before it, and reads nothing else."""
+    if not isinstance(here, Call) or not isinstance(before, Call) or _word(here) != _word(before):
+        return False
+    if not before.name.isdecimal() or here.name != str(int(before.name) + 1):
+        return False
+    alike = len(here.outputs) == len(before.outputs) == 1 and _form(here, True) == _form(before, True)
+    chained = [id(value) for value in here.inputs] == [id(before.outputs[0])]
+    readers = [id(value) for item in body.items for value in read_by(item)] + [*map(id, body.outputs.values())]
+    return alike and chained and readers.count(id(before.outputs[0])) == 1
+
+
 def _inner_form(call: Call, family: bool) -> Hashable:
-    contained = call.block in CONTAINERS or call.block.startswith(SEQUENCE)
-    return _form(call, family) if contained or not family else (len(call.inputs), len(call.outputs))
+    return _form(call, family) if is_container(call) or not family else (len(call.inputs), len(call.outputs))
 
 
 def _is_word(value: Any) -> bool:

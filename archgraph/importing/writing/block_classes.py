@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from archgraph.graph.types import Call, Graph
+from archgraph.importing.writing.agreed_places import with_agreed_places
 from archgraph.importing.writing.alike_copies import counts_in_lists
 from archgraph.importing.writing.alike_reshapes import with_alike_reshapes
 from archgraph.importing.writing.alike_sections import with_alike_sections
-from archgraph.importing.writing.alike_sequences import (
-    CONTAINERS,
-    with_classes_of_sequences,
-    without_needless_classes,
-)
-from archgraph.importing.writing.block_names import block_word, words_of_contents
+from archgraph.importing.writing.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.block_names import block_words
 from archgraph.importing.writing.block_symbols import (
     block_symbols,
     candidates,
@@ -25,6 +22,7 @@ from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes_of_family import classes_of_family, with_all_copies
 from archgraph.importing.writing.conditions import conditions_of_parts
+from archgraph.importing.writing.containers import CONTAINERS
 from archgraph.importing.writing.counted_starts import set_starts
 from archgraph.importing.writing.dense_connections import with_joining_modules
 from archgraph.importing.writing.handed_out import with_equal_outputs, with_named_outputs
@@ -86,12 +84,13 @@ class BlockClass:
         return self.group.fullest
 
 
-def block_classes(graph: Graph) -> list[BlockClass]:
-    """The classes of a graph, the network itself last. What is written in one place only is opened there."""
+def block_classes(graph: Graph, family: str = "") -> list[BlockClass]:
+    """The classes of a graph, the network itself last. What is written in one place only is opened there. In a `family`
+    of this name, blocks that would be called as standard blocks are called after it."""
     graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_outputs(with_calls_of_containers(graph)))
     graph = with_classes_of_sequences(graph, CONTAINERS)
-    standing_in = standard_calls(graph)
+    standing_in = with_agreed_places(graph, standard_calls(graph))
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
     graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
@@ -101,7 +100,7 @@ def block_classes(graph: Graph) -> list[BlockClass]:
     parts = ChosenParts(standard.names)
     while True:
         try:
-            classes = _BlockPlanner(graph, opened, standard, handing, parts).plan()
+            classes = _BlockPlanner(graph, opened, standard, handing, parts, family).plan()
         except OutsideSizeError as error:
             if error.block in opened:
                 raise
@@ -162,8 +161,15 @@ def _is_choice(entry: WrittenStatement) -> bool:
 
 class _BlockPlanner:
     def __init__(
-        self, graph: Graph, opened: set[str], standard: StandardApplications, handing: set[str], parts: ChosenParts
+        self,
+        graph: Graph,
+        opened: set[str],
+        standard: StandardApplications,
+        handing: set[str],
+        parts: ChosenParts,
+        family: str,
     ):
+        self._family = family
         self._parts = parts
         self._graph = graph
         self._opened = opened
@@ -192,8 +198,8 @@ class _BlockPlanner:
                 made.append(self._finished("", UnifiedClass(template, [template])))
                 continue
             groups = sorted(classes_of_family(family, self._read, self._parts), key=lambda group: -len(group.templates))
-            for group, content in zip(groups, words_of_contents(groups, CONTAINERS), strict=True):
-                name = free(block_word(family[0].block, content), self._names)
+            for group, word in zip(groups, block_words(groups, CONTAINERS, self._family), strict=True):
+                name = free(word, self._names)
                 self._names.add(name)
                 made.append(self._finished(name, group))
         return made
@@ -218,7 +224,7 @@ class _BlockPlanner:
         found = inferred(
             group,
             [candidates(template, symbols) for template in group.templates],
-            Naming(is_parameter, frozenset()),
+            Naming(is_parameter, frozenset(), inner=True),
             exempt=listed,
             part_name=partial(_part_name, group),
         )

@@ -7,10 +7,26 @@ from collections.abc import Mapping, Sequence
 from archgraph.graph.types import Call
 from archgraph.importing.writing.naming import block_name, unhidden_name
 from archgraph.importing.writing.templates import BodyTemplate
+from archgraph.language.library import standard_blocks
 from archgraph.structure.unification import UnifiedClass
 
+_OPTION = "use_"
 
-def words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str]) -> Sequence[str]:
+
+def block_words(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str], family: str) -> list[str]:
+    """What each of the blocks that one class of modules becomes is called: as the class, with its content or without an
+    option where there are several; after the `family` where it would hide a standard block."""
+    found: list[str] = []
+    for group, content in zip(groups, _words_of_contents(groups, containers), strict=True):
+        shorter = "" if content else _without_option(group, [one for one in groups if one is not group])
+        class_name = next(one.call.block for one in group.templates if one.call is not None)
+        plain = shorter or unhidden_name(class_name)
+        word = f"{plain}_{content}" if content else plain
+        found.append(f"{family}_{word}" if family and word in standard_blocks() else word)
+    return found
+
+
+def _words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: frozenset[str]) -> Sequence[str]:
     """What each of several blocks holds, as a word: the module at a place where each holds one of another class, as
     Residual(Conv), Residual(FeedForward); '' where there is no such place. Containers and lists say nothing."""
     rows = [_modules(group.fullest) for group in groups]
@@ -21,10 +37,22 @@ def words_of_contents(groups: Sequence[UnifiedClass[BodyTemplate]], containers: 
     return [""] * len(groups)
 
 
-def block_word(class_name: str, content: str) -> str:
-    """What a class with this content is called as a block."""
-    word = unhidden_name(class_name)
-    return f"{word}_{content}" if content else word
+def _without_option(group: UnifiedClass[BodyTemplate], others: Sequence[UnifiedClass[BodyTemplate]]) -> str:
+    """The name of a class without the word of an option that none of these instances takes and all others do: those of
+    RepDepthwiseSeparable without `use_rep` are depthwise_separable. '' where there is no such option."""
+    word = unhidden_name(next(one.call.block for one in group.templates if one.call is not None))
+    for option, taken in _options(group).items():
+        shorter = word.removeprefix(f"{option.removeprefix(_OPTION)}_")
+        if shorter != word and not taken and others and all(_options(other).get(option) for other in others):
+            return shorter
+    return ""
+
+
+def _options(group: UnifiedClass[BodyTemplate]) -> Mapping[str, bool]:
+    """The options of an author that are the same in all instances."""
+    rows = [one.call.arguments for one in group.templates if one.call is not None]
+    names = [name for name, value in rows[0].items() if name.startswith(_OPTION) and type(value) is bool]
+    return {name: rows[0][name] for name in names if all(row.get(name) is rows[0][name] for row in rows)}
 
 
 def _modules(template: BodyTemplate) -> Mapping[str, str]:

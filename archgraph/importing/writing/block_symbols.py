@@ -133,4 +133,16 @@ def candidates(template: BodyTemplate, symbols: Symbols) -> Candidates:
         found.setdefault(name, size if isinstance(size, int) else ABSENT)
     arguments = dict(template.call.arguments) if template.call is not None else {}
     sizes = frozenset(found)
-    return Candidates({**found, **{k: v for k, v in arguments.items() if k not in found}}, {}, sizes)
+    own = {name: value for name, value in arguments.items() if name not in found}
+    return Candidates({**found, **own}, {}, sizes, _arguments_inside(template))
+
+
+def _arguments_inside(template: BodyTemplate) -> dict[str, Any]:
+    """The arguments of the modules that a body opens, as far as they agree in them."""
+    written = {id(one.made) for entry in template.entries() for one in (entry, *entry.members)}
+    found: dict[str, list[Any]] = {}
+    for item in template.body.items:
+        if isinstance(item, Call) and id(item) not in written:
+            for name, value in item.arguments.items():
+                found.setdefault(name, []).append(value)
+    return {name: values[0] for name, values in found.items() if all(value == values[0] for value in values)}

@@ -126,7 +126,7 @@ def _named(
 
 
 def _replaced(nodes: Mapping[str, Any], place: Path, made: Mapping[str, Any]) -> dict[str, Any]:
-    name, *inside = place
+    name, inside = place[0], place[1:]
     one = {**nodes[name], "nodes": _replaced(nodes[name]["nodes"], inside, made)} if inside else made
     return {key: one if key == name else value for key, value in nodes.items()}
 

@@ -56,7 +56,7 @@ def classes_of_family(family: Sequence[Call], read: Read, parts: ChosenParts) ->
 def _classes(family: Sequence[Call], read: Read) -> _Classes:
     made = _in_copies(family, read, *_WAYS_OF_COPYING[0])
     for way in _WAYS_OF_COPYING[1:]:
-        if len(made) > 1:
+        if len(made) > 1 or made[0].lacking:
             made = min(made, _in_copies(family, read, *way), key=cost_of_classes)
     plain = with_joined_classes(unified([read(call) for call in family]))
     return min(made, plain, key=cost_of_classes)

@@ -222,6 +222,13 @@ def _is_alone(statements: Sequence[WrittenStatement], at: int, length: int, patt
     return not pattern.start and not any(other.name.startswith(pattern.prefix) for other in others)
 
 
+def _is_last(statements: Sequence[WrittenStatement], at: int, pattern: Pattern) -> bool:
+    """Whether a statement is the last one of its level of the module tree, and all else there stands before it."""
+    others = (one.name for place, one in enumerate(statements) if place != at and one.name.startswith(pattern.prefix))
+    numbers = [NUMBER.match(name, len(pattern.prefix)) for name in others]
+    return all(match is not None and int(match[0]) < pattern.start for match in numbers)
+
+
 def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: WrittenStatement) -> WrittenStatement | None:
     """A statement that is all of its level as copies of which there is one, as `alike` has more of them elsewhere."""
     pattern, here = alike.term.value, statements[at]
@@ -229,7 +236,7 @@ def copies_of_one(statements: Sequence[WrittenStatement], at: int, alike: Writte
     if here.term.kind != "call" or here.term.text != alike.term.text or is_scan(here) or is_lent(here, statements):
         return None
     plain = not (pattern.chain or pattern.read or pattern.mapped)
-    if not plain or len(here.outs) != 1 or not _is_alone(statements, at, 1, pattern):
+    if not plain or len(here.outs) != 1 or not _is_last(statements, at, pattern):
         return None
     if here.name != f"{pattern.prefix}{pattern.start}{pattern.suffix}":
         return None

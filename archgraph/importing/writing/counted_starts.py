@@ -104,19 +104,25 @@ def _lists(template: BodyTemplate) -> Mapping[str, list[_CountedRun]]:
     }
 
 
+def _list_and_number(name: str) -> tuple[str, str]:
+    """What the name of a module begins with before its number in its list, which is all of its body if that is ''."""
+    around, dot, last = name.rpartition(".")
+    return around + dot, last
+
+
 def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) -> tuple[str, _CountedRun] | None:
     pattern = one.term.value
     if one.term.kind == "copies" and isinstance(pattern, Pattern):
         plain = not (pattern.suffix or pattern.mapped or pattern.read or pattern.chain)
         count = next(int(part.value) for part in one.term.parts if part.kind == "number")
         return (pattern.prefix, _CountedRun(at, pattern.start, count, one.term.text, False)) if plain else None
-    prefix, dot, last = one.name.rpartition(".")
+    prefix, last = _list_and_number(one.name)
     called = as_call(one)
     plain = called.term.kind == "call" or (one.term.kind == "operation" and not one.path and bool(operands_of(one)))
     plain = plain and len(one.outs) == 1 and not (is_lent(one, entries) or is_scan(one) or one.training)
-    if not plain or not dot or not last.isdecimal() or one.ties:
+    if not plain or not last.isdecimal() or one.ties:
         return None
-    return f"{prefix}.", _CountedRun(at, int(last), 1, called.term.text, True)
+    return prefix, _CountedRun(at, int(last), 1, called.term.text, True)
 
 
 def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int, count: str) -> WrittenStatement:
@@ -161,8 +167,8 @@ def set_starts(group: UnifiedClass[BodyTemplate], expressions: Mapping[int, Expr
             if isinstance(pattern.start, CountedStart):
                 pattern.start.text = _sum(row)
             row.append(counts.get(id(entry), ConstantNumber(_count(entry))))
-        elif entry.name.rpartition(".")[2].isdecimal() or (not entry.path and "." in entry.name):
-            before.setdefault(f"{entry.name.rpartition('.')[0]}.", []).append(ConstantNumber(1))
+        elif entry.name.rpartition(".")[2].isdecimal() or not entry.path:
+            before.setdefault(_list_and_number(entry.name)[0], []).append(ConstantNumber(1))
 
 
 def _count(entry: WrittenStatement) -> int:

@@ -13,12 +13,15 @@ from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
+from archgraph.importing.writing.network_class import SeveralClassesError
+from archgraph.importing.writing.network_difference import different_networks
 from archgraph.importing.writing.norms_of_images import with_norms_of_images
+from archgraph.importing.writing.parameter_order import with_parameters_in_order
+from archgraph.importing.writing.read_entries import with_read_entries
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
 from archgraph.importing.writing.spoken_defaults import without_unused_defaults
-from archgraph.importing.writing.usual_names import usual_parameter, with_usual_parameters
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
@@ -49,29 +52,32 @@ def family_data(
     first network `resized`, the size of images is a parameter if all that differs follows from it. Raises
     ImportingError where the networks are not of one class.
     """
-    names = {word for given in arguments for word in given}
-    first = next(iter(networks.values()))
-    arguments = with_usual_parameters(arguments, first)
     if resized is not None:
-        size = usual_parameter(resized.argument, names, first)
-        (theirs,) = with_usual_parameters([resized.arguments], first)
-        graphs = {**networks, f"{next(iter(networks))} {size}": resized.graph}
-        sides = ((*arguments, theirs), (*([resized.side] * len(arguments)), resized.other))
-        given = [{**one, size: side} for one, side in zip(*sides, strict=True)]
+        graphs = {**networks, f"{next(iter(networks))} {resized.argument}": resized.graph}
+        sides = ((*arguments, resized.arguments), (*([resized.side] * len(arguments)), resized.other))
+        given = [{**one, resized.argument: side} for one, side in zip(*sides, strict=True)]
         try:
-            whole, blocks = _classes(graphs, given)
+            whole, blocks = _classes(graphs, given, name)
         except ImportingError:  # with the other one they are of several classes
             whole = None
-        if whole is not None and _differing(whole) == {size}:
-            return with_named_grids(_spec(networks, whole, blocks, name, about), size)
-    return _spec(networks, *_classes(networks, arguments), name, about)
+        if whole is not None and _differing(whole) == {resized.argument}:
+            return _tidied(with_named_grids(_spec(networks, whole, blocks, name, about), resized.argument))
+    return _tidied(_spec(networks, *_classes(networks, arguments, name), name, about))
+
+
+def _tidied(spec: dict[str, Any]) -> dict[str, Any]:
+    return with_parameters_in_order(with_read_entries(spec))
 
 
 def _classes(
-    networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]]
+    networks: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]], name: str
 ) -> tuple[BlockClass, list[BlockClass]]:
-    """The class of the networks, and those of their blocks."""
-    *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)))
+    """The class of the networks, and those of their blocks. Raises ImportingError, with the first difference, where
+    they are not of one class."""
+    try:
+        *blocks, whole = block_classes(simplified(joint_graph(networks, arguments)), name)
+    except SeveralClassesError:
+        raise different_networks(networks) from None
     return whole, blocks
 
 

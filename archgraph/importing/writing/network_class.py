@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import zip_longest
 
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Call
@@ -17,7 +16,7 @@ from archgraph.importing.writing.copies_of_levels import with_copies_of_levels
 from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.family_stages import with_stages_of_family
 from archgraph.importing.writing.joined_templates import with_joined_classes
-from archgraph.importing.writing.templates import BodyTemplate, WrittenStatement
+from archgraph.importing.writing.templates import BodyTemplate
 from archgraph.structure.unification import UnifiedClass, unified
 
 _WAYS = ((True, False), (False, False), (True, True), (False, True), (None, False), (None, True))
@@ -25,11 +24,15 @@ _WAYS = ((True, False), (False, False), (True, True), (False, True), (None, Fals
 have more of them, where that is simpler, or never; and whether blocks may be chosen for single places."""
 
 
+class SeveralClassesError(ImportingError):
+    """Networks that no class has all of."""
+
+
 def network_class(
     networks: Sequence[Call], read: Callable[[Call], BodyTemplate], standard: frozenset[str]
 ) -> UnifiedClass[BodyTemplate]:
     """The class of some networks, with their templates in this order; `standard` are the standard blocks that they
-    apply. Raises ImportingError, with the first difference, where they are not of one class.
+    apply. Raises SeveralClassesError where they are not of one class.
 
     The first way counts in which they are.
     """
@@ -51,7 +54,7 @@ def network_class(
         if len(tried[-1]) == 1:
             break
     else:
-        raise _difference(tried[0][0].templates[0], tried[0][1].templates[0])
+        raise SeveralClassesError("the networks are not of one class")
     (found,) = tried[-1]
     places = {id(call): place for place, call in enumerate(networks)}
     found.templates.sort(key=lambda template: places[id(template.call)])
@@ -66,27 +69,6 @@ def _chosen(
     with_alike_sections(templates)
     with_chosen_blocks(templates, standard, places_too)
     return templates
-
-
-def _difference(one: BodyTemplate, other: BodyTemplate) -> ImportingError:
-    """What is first in one network that the other does not have there."""
-    pairs = zip_longest(one.entries(), other.entries())
-    here, there = next((pair for pair in pairs if _told(pair[0]) != _told(pair[1])), (None, None))
-    return ImportingError(
-        f"{other.body.name} differs from {one.body.name} in more than numbers and parts that it lacks",
-        expected=_told(here),
-        received=_told(there),
-        hint="import it by itself, or with those that are built alike",
-    )
-
-
-def _told(statement: WrittenStatement | None) -> str:
-    """A step of a network for people: what it applies and where."""
-    if statement is None:
-        return "nothing more"
-    word = statement.term.text.partition("(")[0]
-    copies = " in copies" if statement.term.kind in ("copies", "group") else ""
-    return f"{statement.name}: {word}{copies}"
 
 
 def network_symbols(templates: Sequence[BodyTemplate]) -> Mapping[tuple[int, int], str]:

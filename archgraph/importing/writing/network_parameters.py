@@ -221,9 +221,15 @@ class _Inference:
         own = [one for one in self._sources.known if self._sources.is_argument(one)]
         if any(one is not self._side and fits(column.values, one.values) for one in own):
             return None
-        expression, used = number_of_pictures(column.values, self._side, own) or (None, ())
+        divisors = [one for one in own if "patch" not in one.name or self._is_a_step(one)]
+        expression, used = number_of_pictures(column.values, self._side, divisors) or (None, ())
         self._sources.use(*used)
         return expression
+
+    def _is_a_step(self, parameter: ClassParameter) -> bool:
+        """Whether a size of patches is one of the steps in which the networks read images: what changes with it."""
+        steps = (one for one in self._columns if one.role in ("patch", "kernel_size", "stride"))
+        return any(fits(one.values, parameter.values) for one in steps)
 
     def _sources_of(self, column: Column) -> list[ParameterSource]:
         if any(isinstance(value, tuple) for value in column.values):
@@ -256,6 +262,9 @@ class _Inference:
         found = self._same(column) or self._scaled(column)
         if found is not None:
             return found
+        gaps = self._sources.add_with_gaps(column.role, list(column.values))
+        if gaps is not None:
+            return ParameterName(gaps.name)
         role = column.role.removesuffix(WIDE)
         listed = role == COUNTS and any(isinstance(value, tuple) for value in column.values)
         word = (_SERIES if listed else _SINGLE).get(role, role)

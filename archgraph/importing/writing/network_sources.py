@@ -9,20 +9,24 @@ from typing import Any, Literal
 
 from archgraph.importing.writing.chosen_blocks import BLOCK
 from archgraph.importing.writing.naming import is_parameter
-from archgraph.importing.writing.usual_names import CLASSES
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import free
+from archgraph.structure.number_kinds import whole_ratio
 from archgraph.structure.parameters import LARGEST_MULTIPLE, WIDE, ClassParameter, is_wide
 from archgraph.structure.unification import ABSENT
 
 COUNTS = "repeat"
 """The role of how many copies there are."""
+_COUNT_WORDS = ("depth", "layer", "block", "repeat")
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    COUNTS: ("depth", "layer", "block", "repeat"),
+    COUNTS: _COUNT_WORDS,
+    "depth": _COUNT_WORDS,
     "heads": ("head",),
     WIDE: ("dim", "width", "channel", "chs", "planes", "feature", "hidden", "embed"),
 }
 """Parts of the names that authors give to such numbers."""
+_SEVERAL = 3
+"""So many different numbers are those of an argument by no accident."""
 Step = tuple[Literal["*", "//", "-"], int]
 """What is done to a number, and by which."""
 
@@ -52,10 +56,8 @@ class NetworkSources:
 
     @property
     def used(self) -> list[ClassParameter]:
-        """The parameters of the spec, in the order of the constructor's arguments; the number of classes comes last,
-        as in the collection."""
-        found = [one for one in self.known if id(one) in self._used]
-        return sorted(found, key=lambda one: one.name == CLASSES)
+        """The parameters of the spec, in the order of the constructor's arguments."""
+        return [one for one in self.known if id(one) in self._used]
 
     @property
     def unused(self) -> list[ClassParameter]:
@@ -78,6 +80,16 @@ class NetworkSources:
         self.known.append(made)
         self.use(made)
         return made
+
+    def add_with_gaps(self, role: str, values: list[Any]) -> ClassParameter | None:
+        """A list in which some entries are lacking, under the name of the argument that has the others."""
+        for place, one in enumerate(self.known):
+            if self.is_argument(one) and id(one) not in self._used and _fills(one.values, values):
+                made = ClassParameter(one.name, role, values)
+                self.known[place] = made
+                self.use(made)
+                return made
+        return None
 
     def is_argument(self, parameter: ClassParameter) -> bool:
         """Whether a parameter is an argument of the networks' constructors."""
@@ -139,10 +151,19 @@ def _combined(
         yield ParameterSource(Arithmetic("//", right, left), [b // a for a, b in rows], of)
 
 
+def _fills(lists: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether lists have all entries of others that are there, which are several."""
+    rows = list(zip(lists, values, strict=True))
+    if not all(isinstance(own, tuple) and isinstance(row, tuple) and len(own) == len(row) for own, row in rows):
+        return False
+    there = [(a, b) for own, row in rows for a, b in zip(own, row, strict=True) if b is not None and b is not ABSENT]
+    return len({b for _, b in there}) >= _SEVERAL and all(type(a) is type(b) and a == b for a, b in there)
+
+
 def _arguments(arguments: Sequence[Mapping[str, Any]]) -> Iterator[ClassParameter]:
     """The arguments that all networks have."""
     for name in arguments[0]:
-        values = [_plain(given.get(name, ABSENT)) for given in arguments]
+        values = whole_ratio(name, [_plain(given.get(name, ABSENT)) for given in arguments])
         if is_parameter(name) and not any(value is ABSENT or isinstance(value, str) for value in values):
             yield ClassParameter(name, "argument", values)
 

@@ -172,11 +172,13 @@ def _is_borrowed_outside(lines: Sequence[Line], bounds: _GroupBounds) -> bool:
 
 
 def _hands_out_much(parts: Sequence[Line | NodeGroup], bounds: _GroupBounds) -> bool:
-    """Whether a group would have to hand out more values than it has parts, each under another name."""
+    """Whether a group would have to hand out more values than it has parts, each under another name: many, or all that
+    it makes, so that it says nothing but where its parts stand."""
     inside = [line for part in parts for line in ([part] if isinstance(part, Line) else part.lines())]
     within = Counter(value for line in inside for value in line.operands)
     handed_out = [value for line in inside for value in line.outs if bounds.readers[value] > within[value]]
-    return len(handed_out) > max(len(parts), _MOST_HANDED_OUT)
+    inner = any(within[value] for line in inside for value in line.outs)
+    return len(handed_out) > (max(len(parts), _MOST_HANDED_OUT) if inner else len(parts))
 
 
 def _apart(level: str, parts: Sequence[Line | NodeGroup]) -> Iterator[Line | NodeGroup]:
@@ -211,6 +213,7 @@ def _grouped_deeper(named: Named, others: Named, bounds: _GroupBounds) -> Iterat
     path = next((one for one in paths if not any(f"{name}.".startswith(f"{one}.") for name, _ in others)), "")
     if path and all(name.startswith(f"{path}.") for name, _ in named):
         below = [(name.removeprefix(f"{path}."), line) for name, line in named]
-        yield NodeGroup(path, list(_grouped(below, bounds)))
+        parts = list(_grouped(below, bounds))
+        yield from _apart(path, parts) if _hands_out_much(parts, bounds) else [NodeGroup(path, parts)]
         return
     yield from _line_by_line(named)

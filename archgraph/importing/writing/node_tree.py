@@ -15,6 +15,7 @@ from archgraph.importing.writing.naming import node_name
 from archgraph.importing.writing.node_groups import NodeGroup
 from archgraph.importing.writing.ports_of_lines import port_of
 from archgraph.importing.writing.repeated_nodes import repeated_nodes
+from archgraph.importing.writing.repeated_stages import STAGES
 from archgraph.importing.writing.wiring import WiringWriter
 from archgraph.structure.naming import free
 
@@ -73,7 +74,7 @@ class TreeWriter:
             if wanted.isdecimal() and wanted not in here and id(part) not in self._hidden and not counted:
                 name = wanted
             else:
-                stem = self._layout(part) or wanted.rpartition(".")[2]
+                stem = self._layout(part) or _whole_level(part, group) or wanted.rpartition(".")[2]
                 if not stem or stem.isdecimal():
                     stem = _called_after(part, joined(group.path, wanted)) or stem
                 name = node_name(stem, taken | here | (modules if _is_weightless(part) else set()))
@@ -288,6 +289,16 @@ class TreeWriter:
 def _is_weightless(part: Line | NodeGroup) -> bool:
     """Whether a part has no place of its own in the module tree: it must not take that of another one."""
     return isinstance(part, Line) and not part.statement.path
+
+
+def _whole_level(part: Line | NodeGroup, group: NodeGroup) -> str:
+    """The name of the level of which stages are all that there is; '' for others."""
+    level = part.path.rpartition(".")[0]
+    word = level.rpartition(".")[2]
+    if not isinstance(part, Line) or part.statement.term.kind != STAGES or not word or word.isdecimal():
+        return ""
+    others = (one.path for one in group.parts if one is not part)
+    return "" if any(f"{path}.".startswith(f"{level}.") for path in others) else word
 
 
 def _called_after(part: Line | NodeGroup, path: str) -> str:

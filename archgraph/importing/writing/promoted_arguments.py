@@ -46,12 +46,12 @@ class PromotedArguments:
 
     def _classes(self, column: Column, value: Any) -> Expression | None:
         """The number of classes, which the last layer of a classifier has."""
-        parameter = next((one for one in self._sources.known if one.name == CLASSES), None)
+        parameter = next((one for one in self._sources.known if one.name in CLASSES), None)
         wide = column.role in ("out_features", "out_channels")
         if parameter is None or not wide or any(one != value for one in parameter.values):
             return None
         self._sources.use(parameter)
-        return ParameterName(CLASSES)
+        return ParameterName(parameter.name)
 
     def _dropped(self, column: Column, value: Any) -> Expression | None:
         """The argument that a rate of dropout is, where one alone could be, or the one that all networks call so."""

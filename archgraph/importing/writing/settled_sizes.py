@@ -9,7 +9,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from archgraph.codegen.analysis.size_expressions import ReadableSize, express
+from archgraph.codegen.analysis.size_expressions import ReadableSize, Sources, express
 from archgraph.dims import Constraint, Dim, Size, symbol
 from archgraph.structure.terms import Term
 
@@ -58,7 +58,7 @@ class SettledSizes:
 
     def expressed(self, size: Dim, sources: Sequence[ReadableSize]) -> Term | None:
         """A size through others, as they are or in that form; None where they do not determine it."""
-        found = express(size, sources)
+        found = express(size, Sources(sources))
         if found is not None or not self._counted:
             return found
-        return express(self.size(size), [replace(one, dim=self.size(one.dim)) for one in sources])
+        return express(self.size(size), Sources(replace(one, dim=self.size(one.dim)) for one in sources))

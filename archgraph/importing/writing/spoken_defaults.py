@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,12 +16,25 @@ def without_unused_defaults(spec: dict[str, Any]) -> dict[str, Any]:
     nodes = [*_applications(spec.get("nodes", {}))]
     for block in spec.get("blocks", {}).values():
         nodes += _applications(block["nodes"])
+    words = _words([spec.get("params"), spec.get("presets"), *map(_arguments, nodes)])
     for name, block in spec.get("blocks", {}).items():
-        applied = [node for node in nodes if node.get("op") == name or str(node.get("op", "")).startswith("=")]
+        chosen = name in words
+        applied = [node for node in nodes if node.get("op") == name or (chosen and str(node.get("op", ""))[:1] == "=")]
         for word, default in block.get("params", {}).items():
             if type(default) in _WORDS and default not in _UNITS and applied and all(word in node for node in applied):
                 block["params"][word] = _WORDS[type(default)]
     return spec
+
+
+def _arguments(node: Mapping[str, Any]) -> Any:
+    """What a node says besides the block that it applies, where it names that."""
+    plain = not str(node.get("op", "")).startswith("=")
+    return {key: value for key, value in node.items() if key != "nodes" and not (plain and key == "op")}
+
+
+def _words(value: Any) -> frozenset[str]:
+    """The words of all texts in a value."""
+    return frozenset(re.findall(r"[A-Za-z_]\w*", repr(value)))
 
 
 def _applications(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
