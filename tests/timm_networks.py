@@ -894,7 +894,7 @@ NETWORKS: dict[str, Narrow] = {
     "nextvit": Narrow(
         "nextvit_small",
         {"stem_chs": (8, 8, 8), "depths": (1, 2, 10, 2), "drop_path_rate": 0.0},
-        {"stem_chs": [8, 8, 8], "depths": [1, 2, 10, 2], "drop_path": 0.0},
+        {"stem_chs": [8, 8, 8], "depths": [1, 2, 10, 2], "drop_path_rate": 0.0},
         (64, 96),
     ),
 }
