@@ -808,7 +808,7 @@ NETWORKS: dict[str, Narrow] = {
             ],
             "norm_layer": partial(torch.nn.BatchNorm2d, eps=1e-3),
         },
-        {"out_chs": [16, 24], "stride": [2, 1], "depth": 1},
+        {"channels": [16, 24], "strides": [2, 1], "depth": 1},
         (37, 48),
     ),
     "selecsls": Narrow(

@@ -9,6 +9,7 @@ import pytest
 
 from archgraph.graph.keys import weights
 from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
+from archgraph.importing.writing.values import running_sum
 from archgraph.language.load import load
 
 UNIT = {
@@ -88,15 +89,19 @@ def test_what_is_handed_in_has_a_name_or_stands_in_its_place() -> None:
     assert group["nodes"]["wider"]["kernel_size"] == "=2 * (sides + 1)"
 
 
-def test_sums_of_counts_need_no_list() -> None:
-    before = spec(params={**STAGE["params"], "before": "int"})
-    before["nodes"]["stages"]["for"]["before"] = "=[0, depths[0], sum(depths[:2])]"
-    before["nodes"]["stages"]["before"] = "=before"
-    before["blocks"]["stage"]["nodes"]["units"]["path"] = "units.{before + i}"
-    made = with_blocks_in_place(before)
-    assert made["nodes"]["stages"]["for"] == {"width": "=widths", "depth": "=depths"}
-    assert made["nodes"]["stages"]["let"] == {"before": "=sum(depths[:i])"}
-    assert keys(made, "long") == keys(before, "long")
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ("=[0, depths[0], sum(depths[:2])]", "=sum(depths[:i])"),
+        ("=[depths[0], sum(depths[:2]), sum(depths[:3])]", "=sum(depths[:i + 1])"),
+        ("=[0, depths[0], sum(widths[:2])]", ""),
+        ("=[0, depths[0], sum(depths[:3])]", ""),
+        ("=[0, depths[0]]", ""),
+        ([0, 1, 3], ""),
+    ],
+)
+def test_sums_of_counts_need_no_list(values: Any, text: str) -> None:
+    assert running_sum(values) == text
 
 
 def twice() -> dict[str, Any]:

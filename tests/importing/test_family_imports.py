@@ -370,3 +370,98 @@ def test_copies_that_are_told_unlike_many_arguments_stand_apart(
     graph = ag.load("net.yaml", "efficientvit_m5")
     made = references.timm().create_model("efficientvit_m5")
     assert [weight.key for weight in weights(graph)] == list(made.state_dict())
+
+
+class Shared(nn.Module):
+    """A unit with two branches, of which each has a share of the rate."""
+
+    def __init__(self, drop_path: float, shares: tuple[float, float]):
+        super().__init__()
+        from torchvision.ops import StochasticDepth
+
+        self.conv1, self.conv2 = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.drops = nn.ModuleList(StochasticDepth(share * drop_path, "row") for share in shares)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.drops[0](self.conv1(x))
+        return x + self.drops[1](self.conv2(x))
+
+
+class Shares(nn.Module):
+    """Units whose branches are left out more often the deeper they stand, in two stages with a convolution between."""
+
+    def __init__(self, depths: tuple[int, int], drop_path_rate: float, shares: tuple[float, float] = (1.0, 0.75)):
+        super().__init__()
+        rates = [drop_path_rate * place / (sum(depths) - 1) for place in range(sum(depths))]
+        first = depths[0]
+        self.units = nn.ModuleList(Shared(rate, shares) for rate in rates[:first])
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.more = nn.ModuleList(Shared(rate, shares) for rate in rates[first:])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for unit in self.units:
+            x = unit(x)
+        x = self.conv(x)
+        for unit in self.more:
+            x = unit(x)
+        return x
+
+
+def test_branches_have_shares_of_the_rate_of_their_layer() -> None:
+    references.torchvision()
+    graphs = ag.from_torch({"short": lambda: Shares((2, 3), 0.1), "long": lambda: Shares((3, 5), 0.2)}, SIZES)
+    spec = graphs["long"].info.written
+    assert spec["params"] == {"depths": [2, 3], "drop_path": 0.1}
+    assert spec["nodes"]["units"]["drop_path"] == "=drop_path * i / (sum(depths) - 1)"
+    assert spec["nodes"]["more"]["drop_path"] == "=drop_path * (depths[0] + i) / (sum(depths) - 1)"
+    shares = [node["p"] for node in _all_nodes(spec["blocks"]["shared"]["nodes"]) if "p" in node]
+    assert shares == ["=drop_path", "=0.75 * drop_path"]
+
+
+def test_shares_that_nobody_chooses_are_numbers_of_their_own() -> None:
+    references.torchvision()
+    made = {"short": lambda: Shares((2, 3), 0.1, (1.0, 0.3)), "long": lambda: Shares((3, 5), 0.2, (1.0, 0.3))}
+    spec = ag.from_torch(made, SIZES)["long"].info.written
+    shares = [node["p"] for node in _all_nodes(spec["blocks"]["shared"]["nodes"]) if "p" in node]
+    assert "=0.3 * drop_path" not in shares
+
+
+def test_networks_that_leave_nothing_out_are_told_as_the_others() -> None:
+    references.torchvision()
+    spec = ag.from_torch(
+        {"plain": lambda: Shares((2, 3), 0.0, (1.0, 0.5)), "dropped": lambda: Shares((2, 3), 0.1, (1.0, 0.5))}, SIZES
+    )["dropped"].info.written
+    assert spec["presets"]["dropped"] == {"drop_path": 0.1}
+
+
+class Stem(nn.Module):
+    """Two convolutions before stages of some widths, and a residual unit in the first of them."""
+
+    def __init__(self, dims: tuple[int, ...], widths: tuple[int, int]):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, widths[0], 3), nn.Conv2d(widths[0], widths[1], 3)
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip((widths[1], *dims), dims, strict=False))
+        self.last = nn.Conv2d(dims[-1], 5, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        image = self.conv2(self.conv1(image).relu())
+        for conv in self.convs:
+            image = conv(image)
+        return self.last(image)
+
+
+@pytest.mark.parametrize(
+    ("stem", "expected"),
+    [
+        ((16, 32), ("=channels[0] // 2", "=channels[0]")),
+        ((24, 32), (24, "=channels[0]")),
+        ((32, 24), (32, 24)),
+        ((16, 24), (16, 24)),
+    ],
+)
+def test_the_stem_ends_with_the_first_width(stem: tuple[int, int], expected: tuple[Any, Any]) -> None:
+    """A width that some convolution before has is none, unless the last one has it."""
+    made = {"one": lambda: Stem((32, 48, 64), stem), "two": lambda: Stem((32, 64, 96), stem)}
+    spec = ag.from_torch(made, {"image": "N,3,H,W"})["two"].info.written
+    assert spec["presets"]["two"] == {"channels": [32, 64, 96]}
+    assert tuple(spec["nodes"][name]["out_channels"] for name in ("conv1", "conv2")) == expected

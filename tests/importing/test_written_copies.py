@@ -62,8 +62,8 @@ class Stages(nn.Module):
 @pytest.mark.parametrize("depths", [(2, 2, 6, 2), (1, 2, 4, 2)])
 def test_blocks_that_alternate_are_one_repeat_in_stages_of_any_depth(depths: tuple[int, ...]) -> None:
     spec = proved(lambda: Stages(*depths), IMAGE).spec
-    assert set(spec["blocks"]) == {"stage", "unit"}
-    blocks = spec["blocks"]["stage"]["nodes"]["blocks"]
+    assert set(spec["blocks"]) == {"unit"}
+    blocks = spec["nodes"]["stages"]["nodes"]["blocks"]
     assert blocks == {
         "op": "unit", "repeat": "=depth", "hidden": "=channels // 4 if i % 2 == 0 else 0"
     }  # fmt: skip
@@ -71,12 +71,9 @@ def test_blocks_that_alternate_are_one_repeat_in_stages_of_any_depth(depths: tup
 
 def test_stages_with_a_single_block_are_a_list_of_depths() -> None:
     stages = proved(lambda: Stages(1, 2, 4, 2), IMAGE).spec["nodes"]["stages"]
-    assert stages == {
-        "op": "stage",
-        "for": {"channels": [4, 8, 16, 32], "depth": [1, 2, 4, 2]},
-        "channels": "=channels",
-        "depth": "=depth",
-    }
+    assert stages["for"] == {"channels": [4, 8, 16, 32], "depth": [1, 2, 4, 2]}
+    assert [*stages["nodes"]] == ["down", "blocks"]
+    assert stages["nodes"]["down"]["when"] == "=not first"
 
 
 def _arguments(values: tuple[Any, ...]) -> list[Term]:

@@ -26,7 +26,6 @@ from archgraph.importing.writing.written_nodes import (
 from archgraph.language.load import check
 from archgraph.structure.naming import free
 
-_SUMS = re.compile(r"=\[0, (\w+)\[0\]")
 _COPIES = ("repeat", "for")
 OF_COPIES = frozenset({"i", "first", "last"})
 _PLACED = frozenset({"op", "for", "let", "path"})
@@ -100,8 +99,7 @@ def _opened(spec: dict[str, Any], name: str, place: Path, graphs: Sequence[Graph
     known = {*spec.get("params", {}), *spec.get("let", {}), *node["for"], *node.get("let", {}), *OF_COPIES}
     let, names = _named(given, known, nodes)
     let = {**node.get("let", {}), **let}
-    walked, sums = _sums_of_counts(node["for"])
-    group = {"for": walked, "let": {**sums, **let}, "path": node.get("path"), "nodes": with_names(nodes, names)}
+    group = {"for": node["for"], "let": let, "path": node.get("path"), "nodes": with_names(nodes, names)}
     whole = _replaced(spec["nodes"], place, {key: value for key, value in group.items() if value})
     blocks = {key: value for key, value in spec["blocks"].items() if key != name}
     return {**spec, "nodes": whole, "blocks": blocks}
@@ -125,17 +123,6 @@ def _named(
             names[key] = free(key, {*known, *let})
             let[names[key]] = value
     return let, names
-
-
-def _sums_of_counts(walked: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The lists that copies walk, and those of them which are the sums of another's entries before each, as names."""
-    sums: dict[str, Any] = {}
-    for key, value in walked.items():
-        found = _SUMS.match(value) if isinstance(value, str) else None
-        rest = [f"sum({found[1]}[:{place}])" for place in range(2, 2 + value.count("sum("))] if found else []
-        if found and f"={found[1]}" in walked.values() and value == f"=[{', '.join(['0', f'{found[1]}[0]', *rest])}]":
-            sums[key] = f"=sum({found[1]}[:i])"
-    return {key: value for key, value in walked.items() if key not in sums}, sums
 
 
 def _replaced(nodes: Mapping[str, Any], place: Path, made: Mapping[str, Any]) -> dict[str, Any]:

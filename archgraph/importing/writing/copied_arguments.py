@@ -34,7 +34,7 @@ def tells(way: str, values: Sequence[Any]) -> bool:
         return grow(values)
     if way in _CONDITIONS and any(isinstance(value, Mapping) for value in values):
         return False
-    known = [(type(value), value) for value in values]
+    known = [(type(value), value, getattr(value, "before", 0)) for value in values]  # of layers that all stay, too
     expected = {
         "argument": known[:1] * len(known),
         "first": [*known[:1], *known[1:2] * (len(known) - 1)],

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archgraph.graph.types import Call, Graph, Item, Node
+from archgraph.graph.types import Call, Graph, Item, Node, joined
 
 RATE, BEFORE, LAYERS = "rate", "before", "layers"
 """The roles of the largest rate, of the number of layers before, and of the number by which the rates grow."""
@@ -15,6 +15,8 @@ _LEAST = 3
 """So many different rates grow by no accident."""
 _ROUNDING = 1e-5
 """Of float32, in which some networks compute their rates."""
+_STEP = ""
+"""Stands for the name of the argument of a step."""
 _WORDS = ("drop_path", "stochastic_depth")
 
 
@@ -37,10 +39,60 @@ class DepthRate(float):
 
 def with_depth_rates(graph: Graph, arguments: Mapping[str, Any]) -> Graph:
     """The network with what its rates are made of, where they grow with the depth; `arguments` are those of its
-    constructor."""
-    found = list(_rates(graph))
-    rates = _known(sorted({*found}), arguments) if not _has_shared_calls(graph) else {}
+    constructor.
+
+    Where branches of one layer have shares of its rate, the rates are those that the constructors of layers are given.
+    """
+    if _has_shared_calls(graph):
+        return graph
+    rates = _known(sorted({*_given_rates(graph)}), arguments) or _known(sorted({*_rates(graph)}), arguments)
     return _written(graph, rates) if rates else graph
+
+
+def with_rates_of_others(graphs: Sequence[Graph]) -> list[Graph]:
+    """Networks of one family, of which those that leave nothing out have the rates of the others, times 0: so layers at
+    the same places are told alike."""
+    found = [dict(_layers(graph)) for graph in graphs]
+    made: list[Graph] = []
+    for graph, own in zip(graphs, found, strict=True):
+        like = next((one for one in found if one.keys() >= own.keys() and any(map(_grows, one.values()))), {})
+        plain = any(own.values()) or any(_rates(graph)) or not like
+        made.append(graph if plain else _as_layers(graph, like))
+    return made
+
+
+def _layers(graph: Graph, around: str = "") -> Iterator[tuple[tuple[str, str], Any]]:
+    """The rates that constructors are given and those of steps, by the path of a module and the argument's name."""
+    for item in graph.items:
+        path = joined(around, item.name)
+        if isinstance(item, Call):
+            yield from (((path, name), value) for name, value in item.arguments.items() if _is_rate(name, value))
+            yield from _layers(item.body, path)
+        elif item.op.name == "stochastic_depth":
+            yield (path, _STEP), item.op.p  # type: ignore[attr-defined]
+
+
+def _grows(value: Any) -> bool:
+    return isinstance(value, DepthRate)
+
+
+def _as_layers(graph: Graph, like: Mapping[tuple[str, str], Any], around: str = "") -> Graph:
+    items: list[Item] = []
+    for item in graph.items:
+        path = joined(around, item.name)
+        if isinstance(item, Call):
+            given = {name: _never(value, like.get((path, name))) for name, value in item.arguments.items()}
+            items.append(replace(item, body=_as_layers(item.body, like, path), arguments=given))
+        elif isinstance(item, Node) and item.op.name == "stochastic_depth":
+            rate = _never(item.op.p, like.get((path, _STEP)))  # type: ignore[attr-defined]
+            items.append(replace(item, op=item.op.model_copy(update={"p": rate})))
+        else:
+            items.append(item)
+    return replace(graph, items=tuple(items))
+
+
+def _never(value: Any, other: Any) -> Any:
+    return DepthRate(0.0, 0.0, other.before, other.layers) if isinstance(other, DepthRate) else value
 
 
 def grow(values: Sequence[Any]) -> bool:
@@ -59,6 +111,10 @@ def _rates(graph: Graph) -> Iterator[float]:
             yield from _rates(item.body)
         elif item.op.name == "stochastic_depth":
             yield item.op.p  # type: ignore[attr-defined]
+
+
+def _given_rates(graph: Graph) -> Iterator[float]:
+    yield from (value for (_, name), value in _layers(graph) if name != _STEP)
 
 
 def _has_shared_calls(graph: Graph) -> bool:
@@ -91,7 +147,8 @@ def _written(graph: Graph, rates: Mapping[float, DepthRate]) -> Graph:
             given = {name: _of_argument(name, value, rates) for name, value in item.arguments.items()}
             items.append(replace(item, body=_written(item.body, rates), arguments=given))
         elif isinstance(item, Node) and item.op.name == "stochastic_depth":
-            rate = rates[item.op.p]  # type: ignore[attr-defined]
+            own = item.op.p  # type: ignore[attr-defined]
+            rate = rates.get(own, own)
             items.append(replace(item, op=item.op.model_copy(update={"p": rate})))
         else:
             items.append(item)
@@ -99,5 +156,8 @@ def _written(graph: Graph, rates: Mapping[float, DepthRate]) -> Graph:
 
 
 def _of_argument(name: str, value: Any, rates: Mapping[float, DepthRate]) -> Any:
-    is_rate = type(value) is float and any(word in name for word in _WORDS)
-    return rates.get(value, value) if is_rate else value
+    return rates.get(value, value) if _is_rate(name, value) else value
+
+
+def _is_rate(name: str, value: Any) -> bool:
+    return isinstance(value, float) and any(word in name for word in _WORDS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from archgraph.importing.writing.depth_rates import DepthRate
 from archgraph.importing.writing.following_numbers import (
     HEADS,
     KnownNumber,
@@ -32,6 +34,9 @@ _SIDES = ("size", "resolution", "length")
 """Parts of the names of arguments that are such sizes."""
 _READ = ("in_", "skip_")
 """How arguments begin that say what is read: those that say what is made come first."""
+_SHARES = (0.5, 0.25, 0.75)
+_ROUNDING = 1e-5
+"""Of float32, in which some networks compute their rates."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -52,7 +57,11 @@ def without_followed(
         if target.name in told | kept or is_told_in_text(target.name, expressions):
             continue
         others = [one for one in parameters if one is not target and one.name not in told]
-        instead = _size_instead(target, inputs, others) or _instead(target, widths, others, arguments)
+        instead = (
+            _size_instead(target, inputs, others)
+            or _instead(target, widths, others, arguments)
+            or _share_of_rate(target, others)
+        )
         if instead is None:
             continue
         names = names_in(instead)
@@ -102,6 +111,20 @@ def _size_instead(
         entries = list_of_ratios(target.values, known)
         return ParameterName(f"[{', '.join(map(expression_text, entries))}]") if entries else None
     return following_size(target.values, inputs, known)
+
+
+def _share_of_rate(target: ClassParameter, others: Sequence[ClassParameter]) -> Expression | None:
+    """A part of the rate of stochastic depth that the layer is given, for one of its branches."""
+    if target.role == "argument" or not all(isinstance(value, float) for value in target.values):
+        return None
+    for one in others:
+        if one.role != "argument" or not all(isinstance(value, DepthRate) for value in one.values):
+            continue
+        for share in _SHARES:
+            rows = list(zip(target.values, one.values, strict=True))
+            if all(math.isclose(value, share * rate, rel_tol=_ROUNDING) for value, rate in rows) and len({*rows}) > 1:
+                return Arithmetic("*", ConstantNumber(share), ParameterName(one.name))
+    return None
 
 
 def _is_side(parameter: ClassParameter) -> bool:

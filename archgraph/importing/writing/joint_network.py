@@ -8,7 +8,7 @@ from typing import Any
 
 from archgraph.dims import Constraint
 from archgraph.graph.types import Call, Graph
-from archgraph.importing.writing.depth_rates import with_depth_rates
+from archgraph.importing.writing.depth_rates import with_depth_rates, with_rates_of_others
 
 NETWORK = "network of a family"
 """The class of the calls of whole networks: no class of modules is called so."""
@@ -16,8 +16,8 @@ NETWORK = "network of a family"
 
 def joint_graph(graphs: Mapping[str, Graph], arguments: Sequence[Mapping[str, Any]]) -> Graph:
     """A graph with one call for each network, by name; `arguments` are those of their constructors."""
-    rows = zip(graphs.items(), arguments, strict=True)
-    named = [replace(with_depth_rates(graph, given), name=name) for (name, graph), given in rows]
+    grown = with_rates_of_others([*map(with_depth_rates, graphs.values(), arguments)])
+    named = [replace(graph, name=name) for name, graph in zip(graphs, grown, strict=True)]
     calls = [_call(graph, given) for graph, given in zip(named, arguments, strict=True)]
     inputs = tuple(value for call in calls for value in call.inputs)
     made = (value for call in calls for value in call.outputs)

@@ -21,7 +21,15 @@ from archgraph.importing.writing.section_nodes import SectionKeys
 from archgraph.importing.writing.stage_keys import StageKeys
 from archgraph.importing.writing.templates import WrittenStatement
 from archgraph.importing.writing.usual_values import OtherParameter
-from archgraph.importing.writing.values import ValueWriter, as_data, conditional, growing_rate, literal, one_for_all
+from archgraph.importing.writing.values import (
+    ValueWriter,
+    as_data,
+    conditional,
+    growing_rate,
+    literal,
+    one_for_all,
+    running_sum,
+)
 from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
 from archgraph.structure.parameters import MISSING
@@ -290,6 +298,8 @@ def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str
     """An argument that each copy has another value of: counting, or from a list that the copies walk."""
     if isinstance(values, list) and values == list(range(len(values))):
         return "=i"
+    if running_sum(values):
+        return running_sum(values)
     same = next((word for word, known in lists.items() if known == values and _are_widths(values)), "")
     if same:
         return f"={same}"

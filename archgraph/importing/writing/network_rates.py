@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,8 @@ def grown(column: Column, sources: NetworkSources) -> Expression | None:
     before, layers = (_sum_of_counts(one, sources) for one in numbers[1:])
     if rate is None or before is None or layers is None:
         return None
+    if before == layers:
+        return rate
     texts = expression_text(rate, _BINDING), expression_text(before, _BINDING), expression_text(layers)
     return ParameterName(rate_text(*texts))
 
@@ -43,21 +45,41 @@ _PARTS = (RATE, BEFORE, LAYERS)
 
 
 def with_rates(found: InferredClass, columns: Sequence[Column], networks: Sequence[Mapping[str, Any]]) -> InferredClass:
-    """A class of a family to which the largest rate of stochastic depth is handed, where all of the networks, with
-    these arguments, have one that it is: else a parameter of the network would change it in some places only."""
-    places = [place for place, one in enumerate(columns) if one.role == RATE]
+    """A class of a family to which the largest rate of stochastic depth is handed, and by how many layers it grows,
+    where all of the networks, with these arguments, say what they are: else a parameter of the network would change
+    them in some places only."""
+    for role, is_said in ((RATE, _says_rate), (LAYERS, _says_layers)):
+        found = _handed(found, columns, role, lambda value, told=is_said: all(told(value, one) for one in networks))
+    return found
+
+
+def _handed(
+    found: InferredClass, columns: Sequence[Column], role: str, is_said: Callable[[Any], bool]
+) -> InferredClass:
+    places = [place for place, one in enumerate(columns) if one.role == role]
     known = [place for place in places if isinstance(found.expressions.get(place), ConstantNumber)]
-    rates = {value for place in known for value in columns[place].values}
-    if len(rates) != 1 or any(one.name == RATE for one in found.parameters):
+    values = {value for place in known for value in columns[place].values}
+    if len(values) != 1 or any(one.name == role for one in found.parameters):
         return found
-    (rate,) = rates
-    if rate is ABSENT or not all(
-        any(_is_rate(name) and value == rate for name, value in one.items()) for one in networks
-    ):
+    (value,) = values
+    if value is ABSENT or not is_said(value):
         return found
-    made = ClassParameter(RATE, RATE, list(columns[known[0]].values))
-    expressions = {**found.expressions, **dict.fromkeys(known, ParameterName(RATE))}
+    made = ClassParameter(role, role, list(columns[known[0]].values))
+    expressions = {**found.expressions, **dict.fromkeys(known, ParameterName(role))}
     return replace(found, parameters=(*found.parameters, made), expressions=expressions)
+
+
+def _says_rate(rate: Any, arguments: Mapping[str, Any]) -> bool:
+    return any(_is_rate(name) and value == rate for name, value in arguments.items())
+
+
+def _says_layers(layers: Any, arguments: Mapping[str, Any]) -> bool:
+    """Whether a list of counts says how many layers there are, or one more."""
+    return any(
+        has_affinity(name, COUNTS) and all(type(count) is int for count in value) and sum(value) - layers in (0, 1)
+        for name, value in arguments.items()
+        if isinstance(value, (list, tuple))
+    )
 
 
 def _is_rate(name: str) -> bool:

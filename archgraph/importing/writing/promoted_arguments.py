@@ -19,6 +19,8 @@ from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 _DROP_RATE = "drop_rate"
 _LEAST_WIDTH = 16
 """Smaller ones are equal to an argument by accident."""
+_LEAST_OF_PART = 3
+"""So many numbers in a row are a part of a list by no accident."""
 _PATCH = "patch"
 _VARIED = ("head", "patch", "window", "depth")
 
@@ -76,7 +78,8 @@ class PromotedArguments:
             return None
         for source in self._sources_of(column):
             name = source.parameters[0].name
-            plain = source.is_whole and self._sources.is_argument(source.parameters[0])
+            whole = source.is_whole or (isinstance(value, tuple) and len(value) >= _LEAST_OF_PART)
+            plain = whole and self._sources.is_argument(source.parameters[0])
             named = has_affinity(name, column.role) and "group" not in name  # the width of each
             if plain and named and fits(column.values, source.values):
                 self._sources.use(*source.parameters)

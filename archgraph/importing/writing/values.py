@@ -20,6 +20,8 @@ _PAIR = re.compile(r"\[(\w+), (\w+)\]")
 _BINDING = {"+": 1, "-": 1, "*": 2, "//": 2, "**": 3}
 Symbols = Mapping[tuple[int, int], str]
 
+_SUMS = re.compile(r"=\[(0, )?(\w+)\[0\],")
+
 
 class ValueWriter:
     """Writes the numbers of one class, which come in the order of its template."""
@@ -138,3 +140,15 @@ def conditional(condition: str, chosen: Any, otherwise: Any) -> str:
     if chosen is False and otherwise is True:
         return f"=not {condition}"
     return f"={literal(chosen)} if {condition} else {literal(otherwise)}"
+
+
+def running_sum(values: Any) -> str:
+    """`=sum(depths[:i])` for a list of the sums of another's first entries, in the number of the copy that has it; ''
+    for others."""
+    found = _SUMS.match(values) if isinstance(values, str) else None
+    if found is None:
+        return ""
+    begins, name = found[1] or "", found[2]
+    entries = [f"{name}[0]", *(f"sum({name}[:{place}])" for place in range(2, 2 + values.count("sum(")))]
+    known = values == f"=[{begins}{', '.join(entries)}]" and len(entries) > 1
+    return f"=sum({name}[:{'i' if begins else 'i + 1'}])" if known else ""
