@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from archgraph.importing.writing.depth_rates import BEFORE, LAYERS, RATE, DepthRate
@@ -49,8 +50,14 @@ def with_rates(found: InferredClass, columns: Sequence[Column], networks: Sequen
     where all of the networks, with these arguments, say what they are: else a parameter of the network would change
     them in some places only."""
     for role, is_said in ((RATE, _says_rate), (LAYERS, _says_layers)):
-        found = _handed(found, columns, role, lambda value, told=is_said: all(told(value, one) for one in networks))
+        found = _handed(found, columns, role, partial(_all_say, is_said, networks))
     return found
+
+
+def _all_say(
+    is_said: Callable[[Any, Mapping[str, Any]], bool], networks: Sequence[Mapping[str, Any]], value: Any
+) -> bool:
+    return all(is_said(value, one) for one in networks)
 
 
 def _handed(
