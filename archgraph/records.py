@@ -16,13 +16,15 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def record(*, eq: bool = True, slots: bool = True, weakref_slot: bool = False) -> Callable[[type[T]], type[T]]:
+def record(
+    *, eq: bool = True, slots: bool = True, weakref_slot: bool = False, kw_only: bool = False
+) -> Callable[[type[T]], type[T]]:
     """Makes a class a dataclass, equal by its fields and with a hash, or, without `eq`, by identity. What the class
     defines itself stays."""
 
     def made(kind: type[T]) -> type[T]:
         own = dict(vars(kind))
-        new: Any = dataclass(eq=False, repr=False, slots=slots, weakref_slot=weakref_slot)(kind)
+        new: Any = dataclass(eq=False, repr=False, slots=slots, weakref_slot=weakref_slot, kw_only=kw_only)(kind)
         if "__repr__" not in own:
             new.__repr__ = _text
         names = [each.name for each in fields(new) if each.compare]

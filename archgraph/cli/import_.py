@@ -37,7 +37,7 @@ WeightsOutOption = Annotated[
 ]
 RenameOption = Annotated[
     list[str],
-    typer.Option("--rename", metavar="OLD=NEW", help="Another name for a parameter of a family."),
+    typer.Option("--rename-param", metavar="OLD=NEW", help="Another name for a parameter of a family."),
 ]
 VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove that both compute the same.")]
 
@@ -48,7 +48,7 @@ def run(
     output: OutputOption = None,
     name: NameOption = "",
     weights: WeightsOutOption = None,
-    rename: RenameOption = [],  # noqa: B006 - typer copies it
+    rename_param: RenameOption = [],  # noqa: B006 - typer copies it
     verify: VerifyOption = True,
     json: JsonOption = False,
 ) -> None:
@@ -74,11 +74,11 @@ def run(
                 "--weights writes the weights of one module, and a family is named",
                 hint="import that network by itself: the keys of its preset are the same",
             )
-        renamed = dict(pairs(rename, "--rename", "--rename num_classes=classes"))
+        renamed = dict(pairs(rename_param, "--rename-param", "--rename-param num_classes=classes"))
         _write_family(imported_family(sources, name=name, verify=verify, renamed=renamed), output, watch, json)
-    elif rename:
+    elif rename_param:
         raise SpecError(
-            "--rename is for the parameters of a family, and one network has none",
+            "--rename-param is for the parameters of a family, and one network has none",
             hint="name it as a preset (PRESET=SOURCE), or several networks",
         )
     else:

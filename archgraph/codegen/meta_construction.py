@@ -7,7 +7,6 @@ that nobody makes: two fifths of the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
 from typing import Any
 
 import torch
@@ -48,7 +47,7 @@ class on_meta(TorchFunctionMode):  # noqa: N801 - a context, as torch.no_grad is
     """Within the block, new tensors lie on the meta device where no other is asked for, and stay unfilled."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._results = MetaResults()
 
     def __torch_function__(
@@ -77,8 +76,10 @@ def is_on_meta(module: nn.Module) -> bool:
         part = waiting.pop()
         if part is None:
             continue
-        for tensor in chain(part._parameters.values(), part._buffers.values()):
-            if tensor is not None and not tensor.is_meta:
-                return False
-        waiting += part._modules.values()
+        for held in (part._parameters, part._buffers):
+            for tensor in held.values() if held else ():
+                if tensor is not None and not tensor.is_meta:
+                    return False
+        if part._modules:
+            waiting += part._modules.values()
     return True

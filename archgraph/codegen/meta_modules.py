@@ -44,7 +44,7 @@ class _Namespace:
 
     def __init__(self, file: ModuleType):
         self.constructors: dict[str, Any] = dict(vars(file))
-        self._layers: dict[bytes, _Copies | None] = {}
+        self._layers: dict[bytes, _Seen | _Copies | None] = {}
         self.constructors["nn"] = _Layers(self.layer)
         for name, found in vars(file).items():
             if isinstance(found, type) and issubclass(found, nn.Module) and found.__module__ == file.__name__:
@@ -72,12 +72,15 @@ class _Namespace:
         except ValueError:  # it is made of tensors or modules
             return constructed(kind, kind.__init__, args, kwargs)
         known = self._layers.get(key, _UNSEEN)
-        if isinstance(known, _Copies):
+        if type(known) is _Seen:
+            with torch._C.DisableTorchFunction():
+                known = self._layers[key] = known.copies()
+        if type(known) is _Copies:
             return known.another()
         made = constructed(kind, kind.__init__, args, kwargs)
         if known is _UNSEEN:
             with torch._C.DisableTorchFunction():
-                self._layers[key] = _copies(made)
+                self._layers[key] = _seen(made)
         return made
 
 
@@ -99,30 +102,57 @@ class _Layers:
         return found
 
 
-def _copies(layer: nn.Module) -> _Copies | None:
-    """What makes more of a layer; None where it has more than plain attributes and tensors: parts, hooks, or second
-    names of tensors."""
-    plain: dict[str, Any] = {}
-    containers: list[tuple[str, Callable[[], Any]]] = []
-    tensors: list[tuple[str, list[tuple[str, Callable[[], Tensor] | None]]]] = []
-    for name, value in vars(layer).items():
-        kind = type(value)
-        if kind in _PLAIN:
-            plain[name] = value
-        elif name in _TENSORS:
-            held = [(key, None if tensor is None else another(tensor)) for key, tensor in value.items()]
-            tensors.append((name, held))
-        elif name in _STRUCTURE:
-            if value:
+def _seen(layer: nn.Module) -> _Seen | _Copies | None:
+    """A layer as it is now, for what may equal it."""
+    attributes = dict(vars(layer))
+    for name in _TENSORS:
+        attributes[name] = attributes[name].copy()
+    for name in [name for name, value in attributes.items() if type(value) is list]:
+        attributes[name] = attributes[name].copy()
+    seen = _Seen(type(layer), attributes)
+    return seen if seen.has_no_numbers else seen.copies()
+
+
+@record()
+class _Seen:
+    """A layer that was constructed once, as it was then. Most networks have many layers that stay alone."""
+
+    kind: type[nn.Module]
+    attributes: dict[str, Any]
+
+    @property
+    def has_no_numbers(self) -> bool:
+        """Whether its tensors stay as they are whatever is done with that one."""
+        for name in _TENSORS:
+            for tensor in self.attributes[name].values():
+                if tensor is not None and not tensor.is_meta:
+                    return False
+        return True
+
+    def copies(self) -> _Copies | None:
+        """What makes more of it; None where it has more than plain attributes and tensors: parts, hooks, or second
+        names of tensors."""
+        plain: dict[str, Any] = {}
+        containers: list[tuple[str, Callable[[], Any]]] = []
+        tensors: list[tuple[str, list[tuple[str, Callable[[], Tensor] | None]]]] = []
+        for name, value in self.attributes.items():
+            kind = type(value)
+            if kind in _PLAIN:
+                plain[name] = value
+            elif name in _TENSORS:
+                held = [(key, None if tensor is None else another(tensor)) for key, tensor in value.items()]
+                tensors.append((name, held))
+            elif name in _STRUCTURE:
+                if value:
+                    return None
+                containers.append((name, kind))
+            elif kind not in (tuple, list) or not _PLAIN.issuperset(map(type, value)):
                 return None
-            containers.append((name, kind))
-        elif kind not in (tuple, list) or not _PLAIN.issuperset(map(type, value)):
-            return None
-        elif kind is list:
-            containers.append((name, value.copy().copy))
-        else:
-            plain[name] = value
-    return _Copies(type(layer), plain, containers, tensors)
+            elif kind is list:
+                containers.append((name, value.copy))
+            else:
+                plain[name] = value
+        return _Copies(self.kind, plain, containers, tensors)
 
 
 @record()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 _PLAIN = frozenset((bool, int, float, complex, str, type(None), torch.dtype, torch.device, torch.memory_format))
 _LISTS = frozenset((tuple, list, torch.Size))
 _TENSORS = frozenset((Tensor, nn.Parameter))
-_UNSEEN: Any = object()
+_is_alias_of: Callable[[Tensor, Tensor], bool] = getattr(torch._C, "_is_alias_of")  # noqa: B009 - not in its types
 
 
 class MetaResults:
@@ -41,7 +41,7 @@ class MetaResults:
         if make is not None:
             return make()
         result = func(*args, **kwargs)
-        if type(result) is not Tensor or any(torch._C._is_alias_of(result, each) for each in given):
+        if type(result) is not Tensor or any(_is_alias_of(result, each) for each in given):
             self._others.add(func)
         elif result.is_meta and result.layout is torch.strided and not result.requires_grad:
             self._makers[key] = another(result)

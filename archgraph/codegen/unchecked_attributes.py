@@ -58,8 +58,7 @@ class _Unchecked(nn.Module):
     def __init__(self) -> None:
         attributes = self.__dict__
         attributes.update(_VALUES)
-        for name, make in _CONTAINERS:
-            attributes[name] = make()
+        attributes.update([(name, make()) for name, make in _CONTAINERS])
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) in _PLAIN:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -100,6 +101,9 @@ def _flow(value: Any) -> str:
 
 
 def _number(value: float) -> str:
+    """A number as YAML writes it: infinity begins with a dot."""
+    if not math.isfinite(value):
+        return repr(value).replace("inf", ".inf").replace("nan", ".nan")
     text = repr(value)
     return text.replace("e-0", "e-") if "e" in text else text
 

@@ -12,6 +12,7 @@ import torch
 
 from archgraph.errors import ArchgraphError, ImportingError
 from archgraph.garbage_collection import uncollected
+from archgraph.graph.spec_text import spec_text
 from archgraph.graph.types import Graph, walk
 from archgraph.importing.conversion.traced_graphs import GraphTracer, TracedGraph
 from archgraph.importing.opened_modules import OpenedModule, Source, constructed, opened
@@ -21,6 +22,7 @@ from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.writing.spec_data import spec_data
 from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.load import load
+from archgraph.language.reading.document import read_text
 from archgraph.language.schema import names
 
 
@@ -106,9 +108,9 @@ def _named(graph: Graph, module: OpenedModule) -> Graph:
 
 
 def loaded(spec: Mapping[str, Any], preset: str | None = None, **params: Any) -> Graph:
-    """The graph of a spec that was written, with these parameters. Raises ImportingError where it does not load."""
+    """The graph of a spec, as its text says it, with these parameters. Raises ImportingError where it does not load."""
     try:
-        graph = load(spec, preset, **params)
+        graph = load(read_text(spec_text(spec)).data, preset, **params)
         return replace(graph, info=replace(graph.info, written=spec))
     except ArchgraphError as error:
         raise ImportingError(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archgraph.records import record
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import Naming, free
 from archgraph.structure.number_kinds import AXES, PLACES, may_stand_for, whole_ratio
@@ -64,7 +65,7 @@ class ClassParameter:
         return None if value is ABSENT else value
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Candidates:
     """Named values of one instance that its numbers may come from: its arguments, and the channels of its values.
     `sizes` are those arguments that follow from what the instance reads."""
@@ -341,7 +342,12 @@ def _all_equal(values: Sequence[Any]) -> bool:
     """Whether all values are of one type and equal the first: a column is mostly one number many times."""
     first = values[0]
     kind = type(first)
-    return all(value is first or (type(value) is kind and value == first) for value in values)
+    for value in values:
+        if value is first:
+            continue
+        if type(value) is not kind or value != first:
+            return False
+    return True
 
 
 def fits(values: Sequence[Any], source: Sequence[Any]) -> bool:

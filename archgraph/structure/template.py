@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
 
+from archgraph.records import record
 from archgraph.structure.terms import Term
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Member:
     """A named part that an instance owns, such as a layer or a weight, and how it is made."""
 
@@ -26,7 +27,7 @@ class Member:
         return self.kind, self.name, self.term.outline
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Statement:
     """One step of what an instance computes. `outs` are the values it writes, `name` is its own dotted name, and `path`
     leads to the member that it applies, if any. `removable` says whether its main input could stand for its result."""
@@ -46,7 +47,7 @@ class Statement:
 AnyStatement = TypeVar("AnyStatement", bound=Statement)
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Loop(Generic[AnyStatement]):
     """Statements for each of several members. `lists` are the containers walked together; `carried` are pairs of the
     value that enters an iteration and the one that leaves it; `last` are the values that leave the last iteration."""

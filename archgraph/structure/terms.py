@@ -8,7 +8,6 @@ dimension of a value.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import repeat
 from typing import Any, NamedTuple
 
 
@@ -61,19 +60,26 @@ class Term(NamedTuple):
 
 def alike(first: Term, other: Term, values: list[Any]) -> bool:
     """Whether two terms have one outline; `values` gains the numbers of the other, from left to right."""
-    if first is other:
-        values += [part.value for part in other.numbers()]
-        return True
     kind, text, parts, value = other
-    if first.kind != kind or first.text != text:
+    its_kind, its_text, counterparts, its_value = first
+    if its_kind != kind or its_text != text:
         return False
     if kind == "number":
         values.append(value)
         return True
-    counterparts = first.parts
-    if len(counterparts) != len(parts) or first.value != value:
+    if len(counterparts) != len(parts) or its_value != value:
         return False
-    return all(map(alike, counterparts, parts, repeat(values)))
+    for part, mine in zip(counterparts, parts, strict=True):
+        if part.parts or mine.parts:
+            if not alike(part, mine, values):
+                return False
+        elif mine.kind == "number":  # most are; that no function is called for them counts
+            if part.kind != "number" or part.text != mine.text:
+                return False
+            values.append(mine.value)
+        elif part != mine:
+            return False
+    return True
 
 
 _made = tuple.__new__

@@ -6,6 +6,9 @@ Both modules are in one process, and take turns. A turn is the processor time of
 a second; the ratio is that of the medians, with the 95 % interval of 2,000 bootstrap samples. One thread. `--compiled`
 also compiles both forwards by `torch.compile`, which takes minutes the first time and is kept by torch for the next.
 
+Ours has operations in place (`to_torch(…, inplace=True)`), as the references have: torchvision's change activations and
+sums in place wherever they can. `--not-in-place` measures what `to_torch` makes without being asked.
+
 Results are lines of JSON, one for a network and a way, and what is there is not measured again: after so many minutes
 it ends, and the same command goes on from there. What fails is told, and tried again by it. At the end stands the table
 of docs/benchmarks.md: each ratio with its interval, the bound, and whether the upper end meets it.
@@ -75,7 +78,7 @@ NETWORKS = {
 }
 
 
-def pair(name: str) -> tuple[nn.Module, nn.Module]:
+def pair(name: str, inplace: bool = True) -> tuple[nn.Module, nn.Module]:
     """Our module and the reference, in evaluation, with the same tensors as weights: those of the reference."""
     import references
 
@@ -87,7 +90,7 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
         theirs: Any = references.diffusers().UNet2DConditionModel(cross_attention_dim=768)
     else:
         theirs = getattr(references.torchvision().models, spec)(weights=None)
-    ours: nn.Module = ag.to_torch(spec, device="meta")
+    ours: nn.Module = ag.to_torch(spec, device="meta", inplace=inplace)
     ours.load_state_dict(theirs.state_dict(), assign=True)
     return ours.eval(), theirs.eval()
 
@@ -168,9 +171,9 @@ class Measurement:
         return interval(self.ours, self.theirs)[1] <= TARGET
 
 
-def measured(name: str, ways: list[str], count: int) -> Iterator[Measurement | str]:
+def measured(name: str, ways: list[str], count: int, inplace: bool) -> Iterator[Measurement | str]:
     """The ways of a network, one after the other, with one pair of modules, or what failed."""
-    modules = pair(name)
+    modules = pair(name, inplace)
     for way in ways:
         try:
             yield in_turns(name, way, modules, count)
@@ -194,6 +197,7 @@ def main() -> None:
     arguments.add_argument("--networks", default=";".join(NETWORKS), help="separated by ; or ,")
     arguments.add_argument("--ways", default="eager,training")
     arguments.add_argument("--compiled", action="store_true", help="compiled forwards too")
+    arguments.add_argument("--not-in-place", action="store_true", help="ours as it is without being asked")
     arguments.add_argument("--turns", type=int, default=15)
     arguments.add_argument("--minutes", type=float, default=25.0)
     arguments.add_argument("--results", type=Path, required=True)
@@ -212,7 +216,7 @@ def main() -> None:
         left += len(missing)
         if not missing or time.monotonic() > end:
             continue
-        for one in measured(name, missing, given.turns):
+        for one in measured(name, missing, given.turns, not given.not_in_place):
             if isinstance(one, str):
                 failed.append(one)
                 print(f"failed: {one}", flush=True)

@@ -2,12 +2,12 @@
 
     python tests/benchmark/import_drafts.py [tnt …] [--folder drafts]
 
-A draft is what `archgraph import A B` writes of the published networks named in the table, with `--rename` for the four
-names that the collection has for what authors call otherwise. Both files are laid out by the same writer, without
-`meta`, `assert`, `about` and the presets that were not imported. New lines are those of the final spec that the draft
-lacks, gone lines those of the draft that the final lacks. The last columns are these without lines in which names alone
-differ: of nodes, of blocks of the file, of parameters and of copies. Traced graphs are kept in the folder, so that only
-writing runs anew; the folder also takes both texts, as NAME.draft.yaml, NAME.final.yaml.
+A draft is what `archgraph import A B` writes of the published networks named in the table, with `--rename-param` for
+the four names that the collection has for what authors call otherwise. Both files are laid out by the same writer,
+without `meta`, `assert`, `about` and the presets that were not imported. New lines are those of the final spec that the
+draft lacks, gone lines those of the draft that the final lacks. The last columns are these without lines in which names
+alone differ: of nodes, of blocks of the file, of parameters and of copies. Traced graphs are kept in the folder, so
+that only writing runs anew; the folder also takes both texts, as NAME.draft.yaml, NAME.final.yaml.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ RENAMED: Mapping[str, str] = {
     "dims": "channels",
     "drop_path_rate": "drop_path",
 }
-"""What all specs of the collection call arguments that authors call otherwise: `archgraph import --rename OLD=NEW`."""
+"""What all specs of the collection call arguments that authors call otherwise: `--rename-param OLD=NEW`."""
 
 _LEFT_OUT = ("archgraph", "name", "about", "assert", "meta")
 

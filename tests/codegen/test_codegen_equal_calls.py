@@ -8,7 +8,7 @@ import pytest
 
 import archgraph as ag
 from archgraph.codegen import written
-from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal
+from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
 from archgraph.codegen.analysis.module_scopes import read
 from archgraph.codegen.analysis.scopes import Scope
 from archgraph.graph.types import Call, Graph
@@ -24,7 +24,7 @@ def network(*units: dict[str, Any]) -> Graph:
 
 
 def numbers(graph: Graph) -> list[int]:
-    equal = EqualCalls(graph)
+    equal = EqualCalls(items(graph))
     return [equal.number(call) for call in graph.items if isinstance(call, Call)]
 
 
@@ -58,7 +58,7 @@ def test_what_differs_has_another_number(other: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("other", "expected"), [(UNIT, True), (changed(c={"op": "relu"}), False)])
 def test_what_has_no_like_is_not_compared(other: dict[str, Any], expected: bool) -> None:
     graph = network(UNIT, other)
-    equal = EqualCalls(graph)
+    equal = EqualCalls(items(graph))
     assert [equal.has_like(call) for call in graph.items if isinstance(call, Call)] == [expected, expected]
 
 
@@ -82,5 +82,6 @@ def test_a_network_of_equal_layers_is_read_as_one_of_them() -> None:
 
 
 def test_modules_that_are_applied_again_keep_calls_apart() -> None:
-    assert not can_be_equal(ag.load("albert", depth=2))
-    assert can_be_equal(network(UNIT, UNIT))
+    shared, alike = ag.load("albert", depth=2), network(UNIT, UNIT)
+    assert not can_be_equal(shared, items(shared))
+    assert can_be_equal(alike, items(alike))

@@ -21,7 +21,7 @@ from archgraph.graph.types import Graph
 
 CLASSES = 7
 IN_PLACE = {"relu_": "relu", "add_": "add"}
-"""torchvision changes activations in place; generated code does not, so that hooks see what a module computed."""
+"""torchvision changes activations in place; generated code only where no hook sees it, unless it is asked to."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Pair:
     python: float = 1.0
     """So many Python calls for each of theirs."""
 
-    def modules(self) -> tuple[nn.Module, nn.Module]:
+    def modules(self, inplace: bool = False) -> tuple[nn.Module, nn.Module]:
         theirs = self.reference()
-        ours = ag.to_torch(self.graph())
+        ours = ag.to_torch(self.graph(), inplace=inplace)
         ours.load_state_dict(theirs.state_dict(), strict=True)
         return ours, theirs
 
@@ -188,6 +188,27 @@ def test_residual_networks_execute_the_same_operators_in_the_same_order(training
     assert Counter(found) == Counter(wanted)
     if not training:  # the shortcut is computed before the block, not after it
         assert [name for name in found if name != "add"] == [name for name in wanted if name != "add"]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121"])
+def test_as_much_is_overwritten_as_by_the_reference(name: str) -> None:
+    found = []
+    for network in PAIRS[name].modules(inplace=True):
+        with torch.no_grad(), _Executed() as operators:
+            network.eval()(*PAIRS[name].inputs())
+        found.append(Counter(each for each in operators.names if each in IN_PLACE))
+    assert found[0] == found[1]
+    assert found[0]["relu_"]
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_attention_with_a_bias_has_no_guard_of_its_softmax(training: bool) -> None:
+    ours, theirs = (Counter(executed(each, PAIRS["swin_t"].inputs(), training)) for each in PAIRS["swin_t"].modules())
+    attentions = 4
+    assert theirs["_softmax"] == attentions
+    assert ours["_scaled_dot_product_flash_attention_for_cpu"] == (0 if training else attentions)
+    assert ours["_softmax"] == (attentions if training else 0)
+    assert not ours["_safe_softmax"]
 
 
 @pytest.mark.parametrize("training", [False, True])

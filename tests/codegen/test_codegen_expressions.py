@@ -6,10 +6,13 @@ from random import Random
 
 import pytest
 
+from archgraph.codegen.analysis.scopes import Var
 from archgraph.codegen.analysis.size_expressions import ReadableSize, Sources, express
+from archgraph.codegen.analysis.sizes import AvailableValues
 from archgraph.codegen.printing.term_text import CodeNames, line
 from archgraph.dims import Dim, Size, evaluate, symbol
 from archgraph.errors import ArchgraphError
+from archgraph.ops.contract import TensorType
 
 N, H, W = map(symbol, ("N", "H", "W"))
 
@@ -46,6 +49,20 @@ def code(dim: Dim, dims: list[Dim]) -> str | None:
 )
 def test_sizes_read_as_by_hand(dim: Dim, dims: list[Dim], expected: str | None) -> None:
     assert code(dim, dims) == expected
+
+
+def test_sizes_that_are_there_again_change_nothing() -> None:
+    rng = Random(5)
+    for _ in range(40):
+        shapes = [tuple(drawn(rng, rng.randint(0, 2)) for _ in range(rng.randint(1, 3))) for _ in range(4)]
+        values = [rng.choice(shapes) for _ in range(8)]
+        wanted = [*(drawn(rng, 2) for _ in range(4)), *(dim * dim for dim in shapes[0])]
+        known, sources = AvailableValues(), []
+        for value, shape in enumerate(values):
+            known.add((Var(TensorType(shape), "x"),))
+            sources += [ReadableSize(dim, value, axis) for axis, dim in enumerate(shape) if isinstance(dim, Size)]
+            for dim in wanted:
+                assert known.expressed((dim,)) == express(dim, Sources(sources)), (dim, values[: value + 1])
 
 
 def drawn(rng: Random, depth: int) -> Dim:

@@ -168,8 +168,8 @@ class Plain(nn.Module):
         (
             lambda: Plain((1, 2, 2), (8, 16, 16)),
             lambda: Plain((3, 2, 1), (16, 24, 32)),
-            "stages.0: Sequential(conv2d, relu, max_pool2d)",
-            "stages.0: Sequential(conv2d, relu, conv2d, relu, conv2d, relu, …)",
+            "stages.0: 1 conv2d",
+            "stages.0: 3 conv2d",
         ),
     ],
 )

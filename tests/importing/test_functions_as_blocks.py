@@ -66,3 +66,29 @@ def test_a_function_in_a_group_with_copies_has_a_path_of_its_own() -> None:
     (group,) = spec["nodes"].values()
     (block,) = spec["blocks"]
     assert (group["repeat"], group["nodes"][block]) == (3, {"op": block, "path": f"{block}_{{i}}"})
+
+
+class Attending(nn.Module):
+    """Layers whose attention is a method, which reads the norm of what stands before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(8) for _ in range(2))
+        self.first, self.second = nn.Linear(8, 24), nn.Linear(8, 24)
+
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = x.chunk(3, dim=-1)
+        weights = (q @ k.transpose(1, 2) / 8**0.5).softmax(-1)
+        return weights @ v
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.attend(self.first(self.norms[0](x)))
+        return x + self.attend(self.second(self.norms[1](x)))
+
+
+def test_the_block_of_a_method_has_its_name() -> None:
+    spec = ag.from_torch(Attending(), {"x": "N,L,8"}).info.written
+    assert [*spec["blocks"]] == ["attend"]
+    assert [node["op"] for node in spec["nodes"].values() if isinstance(node, dict)].count("attend") == 2 or (
+        [*spec["nodes"].values()].count("attend") == 2
+    )

@@ -28,6 +28,13 @@ class SeveralOutputs(nn.Module):
         return {"main": x * 2, "none": None, "parts": (x.relu(), x.sigmoid()), "ends": pair}
 
 
+class OneOfADict(nn.Module):
+    """A dict of which one value is a tensor."""
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Any]:
+        return {"loss": None if labels is None else (x - labels).mean(), "scores": x * 2}
+
+
 class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -101,6 +108,13 @@ def test_what_is_rounded_to_float32_is_compared_in_float64() -> None:
     found = import_module(Rounding(), {"x": torch.randn(2, 8)})
     assert found.parity is not None
     assert found.parity.difference < 1e-14
+
+
+def test_the_only_tensor_of_a_dict_has_its_name() -> None:
+    found = import_module(OneOfADict(), {"x": torch.zeros(2, 3)})
+    assert [*found.graph.outputs] == ["scores"]
+    both = import_module(OneOfADict(), {"x": torch.zeros(2, 3), "labels": torch.zeros(2, 3)})
+    assert [*both.graph.outputs] == ["loss", "scores"]
 
 
 def test_queries_that_share_keys() -> None:

@@ -116,6 +116,7 @@ def take_nothing() -> Tensor:
         (take_two, {"image": torch.ones(2, 4), "mask": "N,4"}, "some inputs are tensors, others descriptions"),
         (take_two, torch.ones(2, 4), "the inputs are a mapping"),
         (take_two, {"image": "N,0"}, "an input is NAME=SIZES"),
+        (take_two, {"image": "true"}, "image is given a value: an input is a tensor, told by its sizes"),
         (take_number, {"x": "N,4"}, "needs 'scale', a float and no tensor"),
         (take_number, None, "needs 'scale', a float and no tensor"),
         (take_all, {"x": "N,4"}, "has no named inputs"),

@@ -10,9 +10,11 @@ import yaml
 from proved_imports import proved
 from torch import Tensor, nn
 
+import archgraph as ag
 from archgraph.graph.spec_text import spec_text
 from archgraph.importing.api import import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
+from archgraph.language.reading.document import read_text
 
 TOKENS = {"x": InputDescription(("N", "L", 16))}
 STREAMS = {"x": InputDescription(("N", "L", 16)), "context": InputDescription(("N", "S", 16))}
@@ -254,3 +256,18 @@ def test_long_lists_keep_to_the_width(entry: Any) -> None:
     text = spec_text(data)
     assert max(map(len, text.splitlines())) <= 120
     assert yaml.safe_load(text) == data
+
+
+class Causal(nn.Module):
+    """Scores of which what comes later is hidden by infinity."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        later = torch.ones(x.shape[-1], x.shape[-1], dtype=torch.bool).triu(1)
+        return x.masked_fill(later, float("-inf")).softmax(-1)
+
+
+def test_infinity_is_written_as_yaml_has_it() -> None:
+    graph = ag.from_torch(Causal, {"x": "N,L,L"}, name="causal")
+    assert "value: -.inf" in graph.spec()
+    assert graph.info.written is not None
+    assert read_text(graph.spec()).data == graph.info.written

@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
+from archgraph.records import record
 from archgraph.structure.template import InstanceTemplate, Loop, Statement
+from archgraph.structure.terms import Term
 
 MemberKind = Literal["parameter", "buffer", "constant", "module"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class AppliedStep(Statement):
     """A statement of a forward, with the step of the scope that it writes."""
 
     step: ScopeStep
+
+    def with_term(self, term: Term) -> AppliedStep:
+        """The same statement with another term."""
+        return AppliedStep(term, self.outs, self.name, self.path, self.removable, step=self.step)
 
 
 ForwardStatement: TypeAlias = AppliedStep | Loop[AppliedStep]

@@ -79,9 +79,9 @@ class BodyReader:
         return found
 
     def _number(self, var: Var) -> int:
-        self._numbers[id(var)] = len(self.body.vars)
+        found = self._numbers[id(var)] = len(self.body.vars)
         self.body.vars.append(var)
-        return self._numbers[id(var)]
+        return found
 
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
@@ -100,6 +100,10 @@ class BodyReader:
 
     def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
         """The numbers of the values that a step writes, which are there from now on."""
+        if len(row) == 1 and self._around.positions(row[0].twin or row[0].scope) is None:
+            for var in row[0].outputs:
+                self._known.add((var,))
+            return tuple([self._number(var) for var in row[0].outputs])
         columns = list(zip(*self._outputs(row), strict=True))
         for column in columns:
             self._known.add(column)
@@ -181,7 +185,24 @@ class BodyReader:
         return Term("attribute", step.path)
 
     def _function(self, step: ScopeStep) -> Term:
-        return self._with_sizes(step).replaced(lambda term: self._operand(term, step))
+        """The operation on what the step reads, with its sizes as expressions; the one unknown size of a reshape is
+        left to torch (-1)."""
+        term, columns = sized(self._row)
+        if not columns:
+            return term.replaced(lambda part: self._operand(part, step))
+        found = {place: self._known.expressed(column) for place, column in columns.items()}
+        left = list(found.values()).count(None) == 1 and is_lenient(term)
+        places = count()
+
+        def choose(part: Term) -> Term | None:
+            if not is_hole(part):
+                return self._operand(part, step)
+            place = next(places)
+            if place not in found:
+                return None
+            return found[place] or (number("size", -1) if left else self._device_or_error(step, columns[place][0]))
+
+        return term.replaced(choose)
 
     def _operand(self, term: Term, step: ScopeStep) -> Term | None:
         if term.kind == "ref":
@@ -189,23 +210,6 @@ class BodyReader:
         if term.kind == "own":
             return Term("attribute", joined(step.holder, term.text))
         return None
-
-    def _with_sizes(self, step: ScopeStep) -> Term:
-        """The operation with its sizes as expressions; the one unknown size of a reshape is left to torch (-1)."""
-        term, columns = sized(self._row)
-        if not columns:
-            return term
-        found = {place: self._known.expressed(column) for place, column in columns.items()}
-        left = list(found.values()).count(None) == 1 and is_lenient(term)
-        places = count()
-
-        def choose(part: Term) -> Term | None:
-            place = next(places) if is_hole(part) else -1
-            if place not in found:
-                return None
-            return found[place] or (number("size", -1) if left else self._device_or_error(step, columns[place][0]))
-
-        return term.replaced(choose)
 
     def _device_or_error(self, step: ScopeStep, dim: Dim | None) -> Term:
         if dim is None:  # a network without inputs makes its tensors where torch does

@@ -6,7 +6,7 @@ block's arguments. Where they stand, and what is computed before and after them,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from archgraph.codegen.analysis.names import segment
@@ -19,10 +19,10 @@ _PLAIN = (int, float, bool, Size)
 
 
 class EqualCalls:
-    """Numbers calls of a graph; equal ones get the same number."""
+    """Numbers the calls among all items of a graph; equal ones get the same number."""
 
-    def __init__(self, graph: Graph) -> None:
-        calls = [item for item in items(graph) if isinstance(item, Call)]
+    def __init__(self, everything: Iterable[Item]) -> None:
+        calls = [item for item in everything if isinstance(item, Call)]
         alike: dict[Hashable, list[int]] = {}
         for call in calls:
             alike.setdefault(_outline(call), []).append(id(call))
@@ -112,11 +112,11 @@ def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
     return tuple((name, type(value), value if type(value) in _PLAIN else None) for name, value in arguments.items())
 
 
-def can_be_equal(graph: Graph) -> bool:
+def can_be_equal(graph: Graph, everything: Iterable[Item]) -> bool:
     """Whether calls that are equal inside have equal modules: no module is applied again, and no order reaches into
-    the modules of a call from outside."""
+    the modules of a call from outside. `everything` are all items of the graph."""
     orders = [graph.order]
-    for item in items(graph):
+    for item in everything:
         if item.shares is not None:
             return False
         if isinstance(item, Call):

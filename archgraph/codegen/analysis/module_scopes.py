@@ -12,9 +12,10 @@ from collections.abc import Hashable
 
 from archgraph.codegen.analysis.arrangement import arrange
 from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, items
+from archgraph.codegen.analysis.learned_biases import mark_learned_biases
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
 from archgraph.codegen.analysis.overwriting import overwrite
-from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
+from archgraph.codegen.analysis.scopes import ATTRIBUTES, Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 from archgraph.records import record
@@ -47,10 +48,12 @@ class _ScopePlace:
 def read(graph: Graph, inplace: bool = False) -> Scope:
     """The scope of the whole graph; `inplace` overwrites values of which hooks may know too. Raises CompileError for
     paths that torch cannot have."""
-    reading = _ScopeReader(EqualCalls(graph) if can_be_equal(graph) else None)
+    everything = list(items(graph))
+    reading = _ScopeReader(EqualCalls(everything) if can_be_equal(graph, everything) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
     overwrite(root, inplace)
+    mark_learned_biases(root)
     return root
 
 
@@ -74,8 +77,11 @@ class _ScopeReader:
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
-        _mark_computed_once(scope)
-        _mark_holders(scope)
+        operations = {step.node.op.name for step in scope.steps if step.node is not None}
+        if "register_buffer" in operations or any(step.mode == "idle" for step in scope.steps):
+            _mark_computed_once(scope)
+        if not operations.isdisjoint(ATTRIBUTES):
+            _mark_holders(scope)
         return scope
 
     def body(
@@ -151,9 +157,11 @@ class _ScopeReader:
         return known.shared or known.path
 
     def _written(self, item: Item, known: dict[int, Var]) -> tuple[Var, ...]:
-        outputs = tuple(Var(value.type, value.name or item.name) for value in item.outputs)
-        known.update((id(value), var) for value, var in zip(item.outputs, outputs, strict=True))
-        return outputs
+        outputs = []
+        for value in item.outputs:
+            made = known[id(value)] = Var(value.type, value.name or item.name)
+            outputs.append(made)
+        return tuple(outputs)
 
     def dissolve(self, call: Call, known: dict[int, Var], place: _ScopePlace, steps: list[ScopeStep]) -> None:
         self._share_inside(call)
@@ -208,26 +216,19 @@ def _mark_computed_in_training(scope: Scope) -> None:
 
 def _mark_computed_once(scope: Scope) -> None:
     """What only stored values follow from is computed by the constructor, and not by the forward."""
-    if not any(map(_is_computed_once, scope.steps)):
-        return
     read = set(map(id, (*scope.outputs, *scope.training_outputs)))
     stored: set[int] = set()
     for step in reversed(scope.steps):
         outputs = set(map(id, step.outputs))
         if not step.mode and outputs & stored and not outputs & read:
             step.mode = "idle"
-        (stored if _is_computed_once(step) else read).update(map(id, step.inputs.values()))
-
-
-def _is_computed_once(step: ScopeStep) -> bool:
-    return step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        (stored if computed_once else read).update(map(id, step.inputs.values()))
 
 
 def _mark_holders(scope: Scope) -> None:
     """The steps at whose paths other steps have tensors of their own."""
     holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
-    if not holders:
-        return
     for step in scope.steps:
         step.holds_others = step.scope is None and (step.shared or step.path) in holders
 

@@ -8,12 +8,14 @@ published implementations save by `inplace=True`; hooks that keep what a module 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var
 from archgraph.codegen.analysis.sizes import turns
 from archgraph.codegen.rules import IN_PLACE
 from archgraph.ops.arithmetic import Add
+from archgraph.ops.contract import Operation
 
 
 def overwrite(root: Scope, everywhere: bool) -> None:
@@ -27,6 +29,7 @@ def overwrite(root: Scope, everywhere: bool) -> None:
 class _Overwriting:
     def __init__(self, everywhere: bool):
         self._everywhere = everywhere
+        self._forms: dict[type[Operation], Callable[[Any], bool] | None] = {}
         self._flows: dict[int, _Flow] = {}
         self._visited: set[int] = set()
         self._steps: dict[Hashable, list[ScopeStep]] = {}
@@ -46,14 +49,16 @@ class _Overwriting:
             return
         members = (scope, *scope.siblings)
         self._visited.update(map(id, members))
-        for step in (step for member in members for step in member.steps):
-            for below in (step.twin, step.scope):
-                if below is not None:
-                    self.visit(below)
+        for member in members:
+            for step in member.steps:
+                if step.scope is not None:
+                    self.visit(step.scope)
+                    if step.twin is not None:
+                        self.visit(step.twin)
         for row in turns(scope):
             if not self._can_overwrite(row[0]):
                 continue
-            place = _place(scope, row[0])
+            place = text_place(scope, row[0])
             self._steps.setdefault(place, []).extend(row)
             if not all(self._may_overwrite(*each) for each in zip(members, row, strict=True)):
                 self._refused.add(place)
@@ -62,10 +67,11 @@ class _Overwriting:
         """Whether its operation has a form in place that is asked for."""
         if step.node is None or step.scope is not None or not step.inputs:
             return False
-        op = step.node.op
-        can_overwrite = IN_PLACE.get(type(op))
-        wanted = self._everywhere or not isinstance(op, Add)
-        return can_overwrite is not None and wanted and can_overwrite(op)
+        kind = type(step.node.op)
+        if kind not in self._forms:
+            self._forms[kind] = IN_PLACE.get(kind) if self._everywhere or kind is not Add else None
+        can_overwrite = self._forms[kind]
+        return can_overwrite is not None and can_overwrite(step.node.op)
 
     def _may_overwrite(self, scope: Scope, step: ScopeStep) -> bool:
         read = next(iter(step.inputs.values()))
@@ -79,7 +85,7 @@ class _Overwriting:
         return unseen and not hands_on and self._is_new(scope, read)
 
     def _is_new(self, scope: Scope, var: Var) -> bool:
-        """Whether the only reader of a value may overwrite it; None that there is a second one."""
+        """Whether a value has a single reader, which may overwrite it."""
         flow = self._flow(scope)
         maker = flow.makers.get(id(var))
         if maker is None or flow.readers[id(var)] > 1:
@@ -99,7 +105,7 @@ class _Overwriting:
         return self._flows[id(scope)]
 
 
-def _place(scope: Scope, step: ScopeStep) -> Hashable:
+def text_place(scope: Scope, step: ScopeStep) -> Hashable:
     """Where a step stands in the text of a class; a chain is constructed where it stands."""
     if not scope.has_class:
         return id(step)

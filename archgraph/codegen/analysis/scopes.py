@@ -64,6 +64,8 @@ class ScopeStep:
     """In which mode it is computed: in both, in training only, or, `idle`, in neither, though its modules are there."""
     in_place: bool = False
     """Whether it overwrites its main input by its result."""
+    learned_bias: bool = False
+    """Whether it is an attention whose mask is learned and finite."""
     holds_others: bool = False
     """Whether a tensor of another step stands at its path: torch's module may apply it, as a bias that it lacks."""
     _expression: Term | None = None
@@ -76,7 +78,7 @@ class ScopeStep:
         """Its operation as a rule writes it, asked for once: the sizes, the forms and the forward all read it."""
         if self._expression is None:
             assert self.node is not None
-            self._expression = written_as_function(TorchRuleContext(self.node, self.in_place))
+            self._expression = written_as_function(TorchRuleContext(self.node, self.in_place, self.learned_bias))
         return self._expression
 
     @property
@@ -98,13 +100,18 @@ class ScopeStep:
         """torch's module for its operation as a rule writes it, asked for once; None where torch has none."""
         if self._construction == "unasked":
             assert self.node is not None
-            self._construction = written_as_module(TorchRuleContext(self.node, self.in_place))
+            self._construction = written_as_module(TorchRuleContext(self.node, self.in_place, self.learned_bias))
         return self._construction
 
     def overwrite(self) -> None:
         """Lets it overwrite its main input, which changes how it is written and not which sizes it needs."""
         self.in_place = True
         self._expression, self._construction = None, "unasked"
+
+    def learn_bias(self) -> None:
+        """Lets it be an attention whose mask is learned and finite, which is written otherwise too."""
+        self.learned_bias = True
+        self._expression = None
 
     @property
     def is_attribute(self) -> bool:

@@ -46,7 +46,7 @@ class Sources:
     """Sizes that can be read, the earliest first, with what is asked of them again and again."""
 
     def __init__(self, sizes: Iterable[ReadableSize]):
-        self.all = list(sizes)
+        self.all = tuple(sizes)
         self._alike: dict[frozenset[str], list[tuple[ReadableSize, int, int]]] = {}
 
     def of(self, symbols: frozenset[str]) -> list[tuple[ReadableSize, int, int]]:

@@ -20,12 +20,12 @@ _made = tuple.__new__
 
 def text(code: str) -> Term:
     """Code that a rule of this package wrote: never anything from a spec."""
-    return Term("text", code)
+    return _made(Term, ("text", code, (), None))
 
 
 def ref(port: str) -> Term:
     """What is connected to a port."""
-    return Term("ref", port)
+    return _made(Term, ("ref", port, (), None))
 
 
 def own(weight: str) -> Term:
@@ -46,7 +46,7 @@ def local(name: str, *parts: Term) -> Term:
 
 def call(head: str, *parts: Term) -> Term:
     """`head(part, …)`."""
-    return Term("call", head, parts)
+    return _made(Term, ("call", head, parts, None))
 
 
 def keyword(name: str, value: Term, default: Any = _MISSING) -> Term:
@@ -56,7 +56,7 @@ def keyword(name: str, value: Term, default: Any = _MISSING) -> Term:
 
 def method(target: Term, name: str, *parts: Term) -> Term:
     """`target.name(part, …)`."""
-    return Term("method", name, (target, *parts))
+    return _made(Term, ("method", name, (target, *parts), None))
 
 
 IN_TRAINING = "if self.training else"
@@ -71,7 +71,7 @@ def in_training(value: Term, otherwise: Term) -> Term:
 
 def infix(operator: str, left: Term, right: Term) -> Term:
     """`left operator right`."""
-    return Term("infix", operator, (left, right))
+    return _made(Term, ("infix", operator, (left, right), None))
 
 
 def item(target: Term, *indices: Term) -> Term:

@@ -37,8 +37,7 @@ class _Planner:
     def __init__(self, graph: Graph, inplace: bool):
         self.graph = graph
         self.root = read(graph, inplace)
-        modules = {module.path: module.names for module in module_tree(graph).modules()}
-        self._children = modules
+        self._modules = {module.path: module for module in module_tree(graph).modules()}
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
         self._positions: dict[int, OutputPositions] = {}
         self._names = set(_TAKEN) | set(DEFINITIONS) | set(IMPORTS)
@@ -86,7 +85,8 @@ class _Planner:
         return self._positions.get(id(scope))
 
     def _order_below(self, scope: Scope, path: str) -> tuple[str, ...]:
-        return self._children.get(f"{scope.path}.{path}".strip("."), ())
+        found = self._modules.get(f"{scope.path}.{path}".strip("."))
+        return found.names if found is not None else ()
 
     def _finish(self, name: str, parent: str, group: UnifiedClass[Body]) -> None:
         body = group.fullest

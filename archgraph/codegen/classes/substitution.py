@@ -57,7 +57,7 @@ def fill(made: ClassPlan, resolved: Sequence[Expression | Term]) -> None:
         return f"self.{made.stored.setdefault(name, free(name, names))}"
 
     def filled(statement: AppliedStep) -> AppliedStep:
-        return replace(statement, term=_filled(statement.term, values, attribute))
+        return statement.with_term(_filled(statement.term, values, attribute))
 
     for statement in body.statements:
         if isinstance(statement, Loop):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
@@ -13,6 +13,7 @@ from archgraph.codegen.printing.layout import STEP, Doc, lines, tuple_lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_added, is_in_training, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
+from archgraph.records import record
 from archgraph.structure.template import Loop, main_value
 from archgraph.structure.terms import Term
 
@@ -22,7 +23,7 @@ _TYPE = -1
 """Stands for the type of the sample among the values that variables hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class ForwardLine:
     """A line of a forward, and the nodes whose work it does, with the text of each of them."""
 

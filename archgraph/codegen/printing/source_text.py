@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.names import is_attribute
@@ -49,7 +48,7 @@ class _Writer:
             pending += self._class(made)
         head = self._head()
         self.out.text = "\n".join([*head, *self._body]) + "\n"
-        self.out.spans = [replace(span, line=len(head) + at + 1) for at, span in pending]
+        self.out.spans = [span.at(len(head) + at + 1) for at, span in pending]
         return self.out
 
     def _head(self) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from archgraph.codegen.printing.node_places import NodePlaces, Place
+from archgraph.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Span:
     """Where a node's work stands: a line of the file (from 1), columns on it (from 0, the end excluded), the class,
     and what the node is within the class: its path there, and the how-many-eth of that path."""
@@ -22,6 +23,10 @@ class Span:
     """In a loop, the variable that holds the module of this turn."""
     copied: int = 0
     """In a loop, how many occurrences of that path one turn has; 0 where the path is numbered by the turns."""
+
+    def at(self, line: int) -> Span:
+        """The same on another line."""
+        return Span(line, self.start, self.end, self.owner, self.path, self.occurrence, self.each, self.copied)
 
     def covers(self, key: Place) -> bool:
         """Whether a place of the graph is computed here, in some instance and some turn."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from archgraph.codegen.analysis.body import AppliedStep, ForwardStatement
 from archgraph.codegen.analysis.terms import ADDED
 from archgraph.codegen.classes.class_plan import ClassPlan
 from archgraph.codegen.printing.term_text import CodeNames, line
+from archgraph.records import record
 from archgraph.structure.template import Loop
 from archgraph.structure.terms import Term
 
@@ -19,7 +19,7 @@ _CHAINED_ON = ("apply", "method", "item", "call")
 _MAPPED = ("apply", "infix")
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Sentence:
     """Entries that stand on one line: each but the last is read by the next one only."""
 
@@ -39,12 +39,12 @@ class Sentence:
         before: AppliedStep | None = None
         for entry in self.entries:
             if before is not None:
-                entry = replace(entry, term=put(before.term, before.outs[0], entry.term))
+                entry = entry.with_term(put(before.term, before.outs[0], entry.term))
             yield entry
             before = entry
 
 
-@dataclass(frozen=True, slots=True)
+@record()
 class Turns:
     """A loop, its body as sentences."""
 

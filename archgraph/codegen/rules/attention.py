@@ -24,11 +24,41 @@ def multi_head_attention(
     query = query.unflatten(2, (num_heads, -1)).transpose(1, 2)
     key = key.unflatten(2, (num_heads, -1)).transpose(1, 2)
     value = value.unflatten(2, (num_heads, -1)).transpose(1, 2)
-    if mask is not None and mask.ndim == 3:  # fused kernels read masks of two and of four dimensions
-        mask = mask.unsqueeze(0)
+    if mask is not None and mask.ndim == 3:
+        mask = mask.unsqueeze(0)  # fused kernels read masks of two and of four dimensions
     mixed = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale
     )
+    return mixed.transpose(1, 2).flatten(2)
+''',
+)
+
+define(
+    "biased_multi_head_attention",
+    '''
+def biased_multi_head_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor,
+    num_heads: int = 1,
+    scale: float | None = None,
+    dropout_p: float = 0.0,
+) -> Tensor:
+    """softmax(Q·Kᵀ·scale + bias)·V in each head: [N, L, C], [N, S, C], [N, S, Cv] → [N, L, Cv].
+
+    No fused kernel has the gradient of a bias; the bias is finite, so a softmax needs no guard.
+    """
+    if torch.compiler.is_exporting() or not (torch.is_grad_enabled() and bias.requires_grad):
+        return multi_head_attention(
+            query, key, value, num_heads, bias, scale=scale, dropout_p=dropout_p
+        )
+    query = query.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    key = key.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    value = value.unflatten(2, (num_heads, -1)).transpose(1, 2)
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    weights = torch.softmax(query * scale @ key.transpose(2, 3) + bias, dim=-1)
+    mixed = F.dropout(weights, dropout_p) @ value
     return mixed.transpose(1, 2).flatten(2)
 ''',
 )
@@ -38,6 +68,9 @@ def multi_head_attention(
 def scaled_dot_product_attention(site: TorchRuleContext, op: ops.ScaledDotProductAttention) -> Term:
     if site.kind("query").rank == 4:
         return _fused(site, op)
+    if site.learned_bias:
+        read = (ref("query"), ref("key"), ref("value"), ref("mask"))
+        return call("biased_multi_head_attention", *read, *attributes(op, "num_heads", "scale"), *_dropout(op))
     parts = [ref("query"), ref("key"), ref("value"), *attributes(op, "num_heads")]
     if site.has("mask"):
         parts.append(keyword("mask", ref("mask")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archgraph.codegen.analysis.terms import call, keyword, method, ref, text
 from archgraph.codegen.rules.registry import TorchRuleContext, attributes, function, inplace, module, overwrites
 from archgraph.ops import nonlinearity as ops
@@ -19,7 +21,7 @@ def activation(site: TorchRuleContext, op: ops.Activation) -> Term:
     return call(op.row.called, ref("input"), *attributes(op, *type(op).model_fields), *inplace(site))
 
 
-def _can_overwrite(op: ops.Activation) -> bool:
+def _can_overwrite(op: Any) -> bool:
     """torch's class of each has the argument; of a CELU with a negative alpha, the result does not tell the sign of the
     input."""
     return op.name in ("selu", "mish", "threshold") or (op.name == "celu" and op.alpha > 0)

@@ -23,10 +23,12 @@ from archgraph.structure.terms import Term, number
 
 @record()
 class TorchRuleContext:
-    """One application of an operation, as a rule sees it. `in_place` says that it overwrites its main input."""
+    """One application of an operation, as a rule sees it. `in_place` says that it overwrites its main input,
+    `learned_bias` that its mask is learned and finite."""
 
     node: Node
     in_place: bool = False
+    learned_bias: bool = False
 
     def kind(self, port: str = "input") -> TensorType:
         """The type of the value at a port."""
@@ -138,8 +140,11 @@ def written_as_module(site: TorchRuleContext) -> Term | None:
     op = site.node.op
     rule = MODULES.get(type(op))
     made = _ruled(rule, site) if rule else None
-    if made is None or any(type(part.value) is not int and _is_symbolic(part.value) for part in made.numbers()):
+    if made is None:
         return None
+    for part in made.numbers():
+        if type(part.value) is not int and _is_symbolic(part.value):
+            return None
     return parametrized(op, made)
 
 

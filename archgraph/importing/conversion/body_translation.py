@@ -219,7 +219,7 @@ class BodyTranslation:
         name = operation_name(node)
         if name in SKIPPED or not makes_tensors(node) or _is_empty(node):
             return
-        self.origin = Origin(function_of(node))
+        self.origin = Origin(function_of(node, type(self.call.module) if leaf is None else None))
         try:
             self.values[node] = self._made(node, name, leaf)
         except ArchgraphError as error:

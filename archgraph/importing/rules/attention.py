@@ -49,7 +49,7 @@ def attention(site: Site) -> Value:
 def _without_batch(site: Site, mask: Value) -> Value:
     """A mask that was given a batch of one for the fused kernel's sake, as it was before."""
     made = site.maker(mask)
-    if made is None or made.op.name != "unsqueeze" or mask.type.rank != 4 or made.op.dim not in (0, -4):  # type: ignore[attr-defined]
+    if made is None or made.op.name != "unsqueeze" or mask.type.rank != 4 or tuple(made.op.dim) not in ((0,), (-4,)):  # type: ignore[attr-defined]
         return mask
     return made.inputs["input"]
 

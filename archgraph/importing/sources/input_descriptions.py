@@ -14,6 +14,8 @@ from archgraph.errors import ImportingError
 Sizes: TypeAlias = tuple[str | int, ...]
 _NAME = re.compile(r"[^\W\d]\w*(\.\w+)*\Z")
 """A parameter of the forward, and what leads to the tensor inside: `x`, `features.0`, `batch.image`."""
+_VALUES = frozenset({"true", "false", "none", "null"})
+"""Words that are values of arguments and name no size."""
 _SIZE = re.compile(r"(?:(\d+)\*)?([A-Za-z_]\w*)\Z")
 
 
@@ -43,6 +45,13 @@ def described(text: str) -> tuple[str, InputDescription]:
     named = all(size.isdecimal() or _SIZE.match(size) for size in sizes)
     if not equals or not _NAME.match(name) or not named or 0 in numbers:
         raise ImportingError("an input is NAME=SIZES", expected="x=N,3,H,W or ids=N,L:int64", received=text)
+    if len(sizes) == 1 and sizes[0].lower() in _VALUES:
+        raise ImportingError(
+            f"{name} is given a value: an input is a tensor, told by its sizes",
+            expected=f"{name}=N,3,H,W or {name}=N,L:int64",
+            received=text,
+            hint="what is no tensor keeps its default; a module around it may call it with another value",
+        )
     if not isinstance(getattr(torch, dtype or "float32", None), torch.dtype):
         raise ImportingError(f"'{dtype}' is no element type", expected="float32, int64, bool, …")
     return name, InputDescription(tuple(int(s) if s.isdecimal() else s for s in sizes), dtype or "float32")

@@ -134,9 +134,11 @@ def _arranged(
 
 
 def _named_outputs(program: ExportedProgram) -> dict[str, fx.Node]:
-    """The values that the module returns, by the names of its dict or dataclass; one value has none."""
+    """The values that the module returns, by the names of its dict or dataclass; one value has none but in a dict."""
     returned = next(node for node in program.graph.nodes if node.op == "output").args[0]
     whole = torch.utils._pytree.tree_unflatten(list(returned), program.call_spec.out_spec)
     values = named_values("", whole, fx.Node)
     found = [(path, node) for path, node in values if isinstance(node.meta.get("val"), torch.Tensor)]
-    return dict(zip(output_names([path for path, _ in found]), (node for _, node in found), strict=True))
+    paths = [path for path, _ in found]
+    names = paths if len(paths) == 1 and type(whole) is dict else output_names(paths)
+    return dict(zip(names, (node for _, node in found), strict=True))

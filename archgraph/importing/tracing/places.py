@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 import re
+from types import FunctionType
 
 from torch import fx
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in \S+\n\s*([^\n]*)')
+_OF_ITSELF = re.compile(r"\bself\.([a-z_]\w*)\(")
 _CALLED = re.compile(r"(?<![.\w])([a-z_]\w*)\(")
 
 
@@ -23,14 +25,16 @@ def place_of(node: fx.Node) -> str:
     return f"{path}, {where}" if path else where
 
 
-def function_of(node: fx.Node) -> str:
-    """The function that computes an operation, as the line of the forward names it; '' where it names none, or several.
+def function_of(node: fx.Node, owner: type | None = None) -> str:
+    """The function that computes an operation, as the line of the forward names it, or the method of the class `owner`
+    whose forward it is; '' where it names none, or several.
 
     torch keeps the frames of forwards only.
     """
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
     line = next((text for file, _, text in reversed(frames) if "/torch/" not in file), "")
     names = {name for name in _CALLED.findall(line) if not hasattr(builtins, name)}
+    names |= {name for name in _OF_ITSELF.findall(line) if isinstance(getattr(owner, name, None), FunctionType)}
     return names.pop() if len(names) == 1 else ""
 
 

@@ -1,12 +1,13 @@
 """Why networks of one class are no family: the first of their modules, or operations, that are not the same.
 
-It is told by the paths and the classes that the networks' author gave. How many modules of one class stand in a row is
-no difference, nor are numbers; what modules of one class hold matters where all else is the same.
+It is told by the paths and the classes that the networks' author gave. Numbers are no difference; what modules of one
+class hold matters where all else is the same, and how many they are where what they hold is the same too.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
@@ -27,7 +28,7 @@ def different_networks(networks: Mapping[str, Graph]) -> ImportingError:
     """The error for networks of which no spec can be written: what the first has where another one has something else.
     The one that is named first differs first."""
     (first, one), *others = networks.items()
-    for way in (_in_containers, _anywhere):
+    for way in (_in_containers, _anywhere, _counts):
         for word, other in others:
             found = next(way(one, other, ""), None)
             if found is not None:
@@ -66,8 +67,8 @@ def _differences(one: Graph, other: Graph, level: str, only_containers: bool) ->
                 if here.block in CONTAINERS or not only_containers:
                     yield from _inside(here, there, level, only_containers)
             continue
-        first = _new(ours, words[0], start, end)
-        second = _new(theirs, words[1], from_, to)
+        first = _new(ours[start:end], words[1])
+        second = _new(theirs[from_:to], words[0])
         if first or second:
             yield _told(first, level), _told(second, level)
 
@@ -79,12 +80,28 @@ def _inside(one: Call, other: Call, level: str, only_containers: bool) -> Iterat
         yield (_told(one, level), _told(other, level)) if lacks else (expected, received)
 
 
-def _new(items: Sequence[Item], words: Sequence[_Word], start: int, end: int) -> Item | None:
-    """The first item that is not one more of those that stand before it, as another stage is."""
-    known = set(words[:start])
-    return next(
-        (item for item, word in zip(items[start:end], words[start:end], strict=True) if word not in known), None
-    )
+def _new(items: Sequence[Item], others: Sequence[_Word]) -> Item | None:
+    """The first item that is nowhere among the others."""
+    known = set(others)
+    return next((item for item in items if _word(item) not in known), None)
+
+
+def _counts(one: Graph, other: Graph, level: str) -> Iterator[_Told]:
+    """The lists of modules of one class that are longer in one network."""
+    ours, theirs = Counter(_listed(one, level)), Counter(_listed(other, level))
+    for at, word in {**ours, **theirs}:
+        if ours[at, word] != theirs[at, word]:
+            told = [f"{at or 'at the top'}: {found[at, word] or 'no'} {word}" for found in (ours, theirs)]
+            yield told[0], told[1]
+
+
+def _listed(graph: Graph, level: str) -> Iterator[tuple[str, str]]:
+    """The modules outside of others that compute something: the list that each stands in, and its class."""
+    for item in graph.items:
+        if isinstance(item, Call) or item.weights:
+            yield joined(level, item.name).rpartition(".")[0], _word(item)[0]
+        if isinstance(item, Call) and item.block in CONTAINERS:
+            yield from _listed(item.body, joined(level, item.name))
 
 
 def _word(item: Item) -> _Word:

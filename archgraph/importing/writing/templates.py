@@ -19,6 +19,7 @@ from archgraph.importing.writing.joint_network import NETWORK
 from archgraph.importing.writing.settled_sizes import SettledSizes
 from archgraph.importing.writing.values import number_count
 from archgraph.importing.writing.written_ties import WrittenTies
+from archgraph.records import record
 from archgraph.structure.parameters import MISSING, WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
@@ -32,7 +33,7 @@ class OutsideSizeError(ImportingError):
         self.block = block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class WrittenStatement(Statement):
     """A node of a spec. `made` is what it applies in this instance; `training` says that it is computed in training
     only."""
