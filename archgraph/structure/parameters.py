@@ -279,7 +279,8 @@ class ParameterInference:
         lacking = ABSENT in values
         if len({value for value in values if value is not ABSENT}) < (_EVIDENCE if lacking else _EVIDENCE - 1):
             return ""
-        for one in (*(own if lacking and role in AXES else ()), *self._inner):
+        tried: list[ClassParameter] = [*(own if lacking and role in AXES else []), *self._inner]
+        for one in tried:
             free_name = one in own or one.name not in {*self._taken, *(other.name for other in self._arguments)}
             if free_name and may_stand_for(one.name, role) and fits(values, one.values):
                 self._arguments = [other for other in self._arguments if other is not one]
