@@ -411,9 +411,9 @@ def test_branches_have_shares_of_the_rate_of_their_layer() -> None:
     references.torchvision()
     graphs = ag.from_torch({"short": lambda: Shares((2, 3), 0.1), "long": lambda: Shares((3, 5), 0.2)}, SIZES)
     spec = graphs["long"].info.written
-    assert spec["params"] == {"depths": [2, 3], "drop_path": 0.1}
-    assert spec["nodes"]["units"]["drop_path"] == "=drop_path * i / (sum(depths) - 1)"
-    assert spec["nodes"]["more"]["drop_path"] == "=drop_path * (depths[0] + i) / (sum(depths) - 1)"
+    assert spec["params"] == {"drop_path_rate": 0.1, "depths": [2, 3]}
+    assert spec["nodes"]["units"]["drop_path"] == "=drop_path_rate * i / (sum(depths) - 1)"
+    assert spec["nodes"]["more"]["drop_path"] == "=drop_path_rate * (depths[0] + i) / (sum(depths) - 1)"
     shares = [node["p"] for node in _all_nodes(spec["blocks"]["shared"]["nodes"]) if "p" in node]
     assert shares == ["=drop_path", "=0.75 * drop_path"]
 
@@ -431,7 +431,7 @@ def test_networks_that_leave_nothing_out_are_told_as_the_others() -> None:
     spec = ag.from_torch(
         {"plain": lambda: Shares((2, 3), 0.0, (1.0, 0.5)), "dropped": lambda: Shares((2, 3), 0.1, (1.0, 0.5))}, SIZES
     )["dropped"].info.written
-    assert spec["presets"]["dropped"] == {"drop_path": 0.1}
+    assert spec["presets"]["dropped"] == {"drop_path_rate": 0.1}
 
 
 class Stem(nn.Module):
@@ -453,8 +453,8 @@ class Stem(nn.Module):
 @pytest.mark.parametrize(
     ("stem", "expected"),
     [
-        ((16, 32), ("=channels[0] // 2", "=channels[0]")),
-        ((24, 32), (24, "=channels[0]")),
+        ((16, 32), ("=dims[0] // 2", "=dims[0]")),
+        ((24, 32), (24, "=dims[0]")),
         ((32, 24), (32, 24)),
         ((16, 24), (16, 24)),
     ],
@@ -463,5 +463,5 @@ def test_the_stem_ends_with_the_first_width(stem: tuple[int, int], expected: tup
     """A width that some convolution before has is none, unless the last one has it."""
     made = {"one": lambda: Stem((32, 48, 64), stem), "two": lambda: Stem((32, 64, 96), stem)}
     spec = ag.from_torch(made, {"image": "N,3,H,W"})["two"].info.written
-    assert spec["presets"]["two"] == {"channels": [32, 64, 96]}
+    assert spec["presets"]["two"] == {"dims": [32, 64, 96]}
     assert tuple(spec["nodes"][name]["out_channels"] for name in ("conv1", "conv2")) == expected
