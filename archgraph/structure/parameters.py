@@ -29,6 +29,8 @@ _WIDTHS = frozenset(
 """Roles of channels and features, which share names with one another. All other numbers are often equal by accident:
 they share a name only within one role."""
 WIDE = " as a width"
+COUNT = "repeat"
+"""The role of how many copies there are."""
 _UNIT_DEFAULTS = frozenset({"stride", "strides", "dilation", "groups"})
 _MADE, _INNER = "out_", "mid_"
 """What the names of the width that a class makes, and of one of the layers before, begin with."""
@@ -60,9 +62,10 @@ class ClassParameter:
         return self.name + WIDE if self.wide else self.name
 
     def argument(self, instance: int) -> Any:
-        """What the instance is made with; None where it lacks the part that has the number."""
+        """What the instance is made with; None where it lacks the part that has the number, and no copies where it is
+        how many there are."""
         value = self.values[instance]
-        return None if value is ABSENT else value
+        return value if value is not ABSENT else 0 if self.role == COUNT else None
 
 
 @record()
@@ -331,7 +334,7 @@ def _arguments(rows: Sequence[Mapping[str, Any]], naming: Naming) -> list[ClassP
 def _default(parameter: ClassParameter) -> Any:
     values = parameter.values
     if any(value is ABSENT or value is None for value in values):
-        return None
+        return 0 if parameter.role == COUNT else None
     if all(type(value) is bool for value in values):
         return False
     unit = parameter.role in _UNIT_DEFAULTS or (parameter.role == "argument" and parameter.name in _UNIT_DEFAULTS)

@@ -411,7 +411,7 @@ def test_branches_have_shares_of_the_rate_of_their_layer() -> None:
     references.torchvision()
     graphs = ag.from_torch({"short": lambda: Shares((2, 3), 0.1), "long": lambda: Shares((3, 5), 0.2)}, SIZES)
     spec = graphs["long"].info.written
-    assert spec["params"] == {"depths": [2, 3], "drop_path_rate": 0.1}
+    assert spec["params"] == {"drop_path_rate": 0.1, "depths": [2, 3]}
     assert spec["nodes"]["units"]["drop_path"] == "=drop_path_rate * i / (sum(depths) - 1)"
     assert spec["nodes"]["more"]["drop_path"] == "=drop_path_rate * (depths[0] + i) / (sum(depths) - 1)"
     shares = [node["p"] for node in _all_nodes(spec["blocks"]["shared"]["nodes"]) if "p" in node]

@@ -76,6 +76,28 @@ def test_stages_with_a_single_block_are_a_list_of_depths() -> None:
     assert stages["nodes"]["down"]["when"] == "=not first"
 
 
+class Longer(nn.Module):
+    """A gate, and so many units behind it."""
+
+    def __init__(self, before: int, channels: int, more: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(before, channels, 2, 2)
+        self.blocks = nn.Sequential(Gate(channels, 2), *(Unit(channels) for _ in range(more)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.blocks(self.down(x).tanh())
+        return out
+
+
+def test_stages_that_lack_copies_have_none_of_them() -> None:
+    """A count of nothing would be no number of times."""
+    stages = lambda: nn.Sequential(*map(Longer, (4, 4, 8, 16), (4, 8, 16, 32), (0, 1, 2, 0)))  # noqa: E731
+    spec = proved(stages, {"input": IMAGE["x"]}).spec
+    lists = [row for one in spec["nodes"].values() for row in one.get("for", {}).values()]
+    assert [0, 1, 2, 0] in lists
+    assert not any(None in row for row in lists)
+
+
 def _arguments(values: tuple[Any, ...]) -> list[Term]:
     return [Term("argument", "width", (number("width", value),), value=()) for value in values]
 

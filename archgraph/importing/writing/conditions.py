@@ -15,6 +15,7 @@ from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass
 from archgraph.structure.number_kinds import AXES
+from archgraph.structure.parameters import COUNT
 from archgraph.structure.unification import ABSENT, UnifiedClass
 
 _STRIDES = ("stride", "strides")
@@ -31,6 +32,7 @@ def conditions_of_parts(
         if one.name not in found.flags.values() and all(isinstance(value, bool) for value in one.values)
     }
     flags = {one.name for one in found.parameters if one.role == "flag"}
+    counts = {one.name for one in found.parameters if one.role == COUNT}
     unchanged = list(_of_unchanged_sizes(group.templates, found, symbols))
     for part, flag in found.flags.items():
         presence = group.presence[part]
@@ -41,7 +43,8 @@ def conditions_of_parts(
         word = opposite.get(tuple(presence), flag)
         opposite.setdefault(tuple(not there for there in presence), f"not {flag}")
         own = name in _read_by(part, group, found)  # what only others read says nothing of this part
-        conditions[part] = f"{name} != null" if name and (own or not plain) else plain or word
+        there = f"{name} > 0" if name in counts else f"{name} != null"
+        conditions[part] = there if name and (own or not plain) else plain or word
     conditions |= dict(_of_options(group, conditions, found, unchanged))
     spare = set(found.flags.values()) - {text.removeprefix("not ") for text in conditions.values()}
     return conditions, spare

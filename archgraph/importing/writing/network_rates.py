@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from archgraph.importing.writing.depth_rates import BEFORE, LAYERS, RATE, DepthRate
@@ -50,27 +49,27 @@ def with_rates(found: InferredClass, columns: Sequence[Column], networks: Sequen
     where all of the networks, with these arguments, say what they are: else a parameter of the network would change
     them in some places only."""
     for role, is_said in ((RATE, _says_rate), (LAYERS, _says_layers)):
-        found = _handed(found, columns, role, partial(_all_say, is_said, networks))
+        value = _only_number(found, columns, role)
+        if value is not None and all(is_said(value, one) for one in networks):
+            found = _handed(found, columns, role)
     return found
 
 
-def _all_say(
-    is_said: Callable[[Any, Mapping[str, Any]], bool], networks: Sequence[Mapping[str, Any]], value: Any
-) -> bool:
-    return all(is_said(value, one) for one in networks)
-
-
-def _handed(
-    found: InferredClass, columns: Sequence[Column], role: str, is_said: Callable[[Any], bool]
-) -> InferredClass:
+def _numbers(found: InferredClass, columns: Sequence[Column], role: str) -> list[int]:
+    """The places of the numbers of a role that the class has itself."""
     places = [place for place, one in enumerate(columns) if one.role == role]
-    known = [place for place in places if isinstance(found.expressions.get(place), ConstantNumber)]
-    values = {value for place in known for value in columns[place].values}
-    if len(values) != 1 or any(one.name == role for one in found.parameters):
-        return found
-    (value,) = values
-    if value is ABSENT or not is_said(value):
-        return found
+    return [place for place in places if isinstance(found.expressions.get(place), ConstantNumber)]
+
+
+def _only_number(found: InferredClass, columns: Sequence[Column], role: str) -> Any:
+    """The number that these are everywhere; None where there is none, or a parameter has the name."""
+    values = {value for place in _numbers(found, columns, role) for value in columns[place].values}
+    taken = any(one.name == role for one in found.parameters)
+    return None if len(values) != 1 or taken or ABSENT in values else values.pop()
+
+
+def _handed(found: InferredClass, columns: Sequence[Column], role: str) -> InferredClass:
+    known = _numbers(found, columns, role)
     made = ClassParameter(role, role, list(columns[known[0]].values))
     expressions = {**found.expressions, **dict.fromkeys(known, ParameterName(role))}
     return replace(found, parameters=(*found.parameters, made), expressions=expressions)
