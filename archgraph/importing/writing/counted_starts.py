@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 from typing import Any
 
+from archgraph.codegen.analysis.names import singular
 from archgraph.importing.writing.chosen_blocks import CHOICE
 from archgraph.importing.writing.copies import is_lent, is_scan, operands_of
 from archgraph.importing.writing.copy_pattern import Pattern
@@ -71,10 +72,12 @@ def with_counted_starts(templates: Sequence[BodyTemplate]) -> None:
             continue
         plain = sum(1 for _ in takewhile(lambda runs: all(run.single for run in runs), zip(*rows, strict=True)))
         counts = [_ONE if all(run.single for run in runs) else COUNT for runs in zip(*rows, strict=True)]
+        words = _words(prefix, rows[0])
         for template, row in zip(templates, rows, strict=True):
             for place, run in list(enumerate(row))[plain:]:
-                one = template.entries()[run.at]
-                template.statements[run.at] = _run_with_start(one, prefix, run, place, counts[place])
+                name = f"{prefix}{words[place]}_{place}" if place else f"{prefix}{run.start}"
+                made = _run_with_start(template.entries()[run.at], prefix, run, place, name, counts[place])
+                template.statements[run.at] = made
 
 
 def _are_named(runs: Sequence[_CountedRun], arguments: Sequence[Mapping[str, Any]]) -> bool:
@@ -125,12 +128,21 @@ def _run(one: WrittenStatement, at: int, entries: Sequence[WrittenStatement]) ->
     return prefix, _CountedRun(at, int(last), 1, called.term.text, True)
 
 
-def _run_with_start(one: WrittenStatement, prefix: str, run: _CountedRun, place: int, count: str) -> WrittenStatement:
+def _words(prefix: str, runs: Sequence[_CountedRun]) -> list[str]:
+    """What the runs of a list are called: where all are of one class, `block` in `blocks`, else after their classes."""
+    level = prefix.rstrip(".").rpartition(".")[2]
+    alike = len({run.text for run in runs}) == 1
+    if alike and level.endswith("s") and not level.endswith("ss"):
+        return [singular(level)] * len(runs)
+    return ["part" if run.text == CHOICE else run.text.partition("(")[0] for run in runs]
+
+
+def _run_with_start(
+    one: WrittenStatement, prefix: str, run: _CountedRun, place: int, name: str, count: str
+) -> WrittenStatement:
     """The statement of a run as copies that begin where the runs before end; `count` is the role of how many."""
     start = CountedStart(run.start, place) if place else run.start
     pattern = Pattern(prefix, start, "")
-    word = "part" if run.text == CHOICE else run.text.partition("(")[0]
-    name = f"{prefix}{word}_{place}" if place else f"{prefix}{run.start}"
     if run.single and not one.path:
         return replace(one, name=name)
     parts = (as_call(one) if run.single else one).term.parts
