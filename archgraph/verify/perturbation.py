@@ -97,6 +97,18 @@ _EXACT = frozenset(
 )
 """Operations that only move numbers, and so round nothing."""
 
+_MOVED_IN_PLACE = frozenset(("copy", "fill", "zero", "index_put", "index_copy", "index_fill", "scatter"))
+"""Those of them whose result stands where an argument stood."""
+
+
+def _functional(func: Any) -> Any:
+    """The operation that makes anew what `func` writes into its first argument, as `silu` of `silu_`; None where torch
+    has none, and for one that only moves numbers."""
+    name = func.overloadpacket.__name__
+    if not name.endswith("_") or name[:-1] in _EXACT | _MOVED_IN_PLACE:
+        return None
+    return getattr(getattr(torch.ops.aten, name[:-1], None), func._overloadname, None)
+
 
 class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Moves the operands and the results of each operation by so many roundings of an element type, up or down at
@@ -126,6 +138,9 @@ class Perturbing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """One operation of torch."""
         name = func.overloadpacket.__name__
+        functional = _functional(func) if func._schema.is_mutable else None
+        if functional is not None:  # what is changed in place is rounded as what is made anew
+            return args[0].copy_(self.__torch_dispatch__(functional, types, args, kwargs))
         if name in _EXACT or func.is_view or func._schema.is_mutable:
             return func(*args, **(kwargs or {}))
         definition = definition_of(name, args)

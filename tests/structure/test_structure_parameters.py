@@ -153,9 +153,13 @@ def test_names_that_the_target_cannot_use_are_not_taken() -> None:
     blocks = [chain(("pool", layer("Pool", kernel_size=k))) for k in (2, 3)]
     found = infer(blocks, [Candidates({"class": k}, {}) for k in (2, 3)], naming)
     assert names(found) == ["pool_kernel_size"]
-    naming = Naming(lambda name: name != "repeat")
-    found = infer([chain(("unit", layer("Unit", repeat=count))) for count in (2, 3)], None, naming)
-    assert names(found) == ["repeats"]
+
+
+@pytest.mark.parametrize(("role", "name"), [("repeat", "depth"), ("when", "whens")])
+def test_a_role_that_every_node_has_is_no_name_of_a_parameter(role: str, name: str) -> None:
+    blocks = [chain(("unit", layer("Unit", **{role: count}))) for count in (2, 3)]
+    found = infer(blocks, [NOTHING, NOTHING], Naming(lambda word: word != role))
+    assert names(found) == [name]
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,28 @@ def test_equal_numbers_round_alike() -> None:
     assert roundings.std() > 1
 
 
+@pytest.mark.parametrize("name", ["silu_", "elu_", "hardswish_", "add_"])
+def test_what_is_changed_in_place_is_rounded_as_what_is_made_anew(name: str) -> None:
+    x = torch.linspace(-8, 8, 1000, dtype=torch.float64)
+    more = (x.sin(),) if name == "add_" else ()
+    overwriting, anew = (getattr(torch.ops.aten, word) for word in (name, name[:-1]))
+    with Perturbing("float32", 0):
+        expected = anew(x, *more)
+    changed = x.clone()
+    with Perturbing("float32", 0):
+        assert overwriting(changed, *more) is changed
+    assert torch.equal(changed, expected)
+    assert not torch.equal(changed, anew(x, *more))
+
+
+def test_what_only_moves_numbers_in_place_is_exact() -> None:
+    x, index = torch.rand(8, dtype=torch.float64), torch.tensor([1, 2])
+    with Perturbing("float32", 0):
+        made = torch.empty_like(x).copy_(x)
+        made.relu_().index_put_((index,), x[:2])
+    assert made.tolist() == [x[0], x[0], x[1], *x[3:]]
+
+
 @pytest.mark.parametrize("before", [1.0, 16.0])
 def test_a_mean_of_roots_of_sigmoids_is_verified(before: float, tmp_path: Path) -> None:
     """The polynomial of a sigmoid errs to one side over a stretch of numbers; a root of a small one amplifies that."""
