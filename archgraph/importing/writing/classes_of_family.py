@@ -8,6 +8,7 @@ from archgraph.graph.types import Call
 from archgraph.importing.writing.alike_copies import with_alike_copies
 from archgraph.importing.writing.alike_groups import with_alike_groups
 from archgraph.importing.writing.any_rank import reader_of_any_rank
+from archgraph.importing.writing.blocks_with_options import cost_of_classes, length_of_classes, with_options
 from archgraph.importing.writing.chosen_parts import ChosenParts
 from archgraph.importing.writing.copies import operands_of, with_copies
 from archgraph.importing.writing.copy_pattern import Pattern
@@ -15,7 +16,6 @@ from archgraph.importing.writing.counted_starts import with_counted_starts
 from archgraph.importing.writing.folded_sums import with_folded_sums
 from archgraph.importing.writing.joined_templates import with_joined_classes
 from archgraph.importing.writing.listed_inputs import list_among, with_list_of_inputs
-from archgraph.importing.writing.options import cost_of_classes, length_of_classes, with_options
 from archgraph.importing.writing.parallel_copies import with_parallel_copies
 from archgraph.importing.writing.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
 from archgraph.importing.writing.repeated_stages import with_repeated_stages

@@ -21,7 +21,7 @@ from archgraph.importing.writing.read_entries import with_read_entries
 from archgraph.importing.writing.shared_norms import with_shared_norms
 from archgraph.importing.writing.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
-from archgraph.importing.writing.spoken_defaults import without_unused_defaults
+from archgraph.importing.writing.unused_defaults import without_unused_defaults
 from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT

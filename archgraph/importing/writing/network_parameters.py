@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from archgraph.importing.writing.arguments_as_parameters import PromotedArguments, patch_sizes, rests_of_counts
 from archgraph.importing.writing.followed_entries import FollowedEntries
 from archgraph.importing.writing.naming import is_parameter
 from archgraph.importing.writing.network_rates import grown
@@ -26,7 +27,6 @@ from archgraph.importing.writing.network_sources import (
     stepped,
 )
 from archgraph.importing.writing.picture_sizes import number_of_pictures
-from archgraph.importing.writing.promoted_arguments import PromotedArguments, patch_sizes, rests_of_counts
 from archgraph.importing.writing.stem_widths import widths_of_stem
 from archgraph.importing.writing.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
