@@ -157,7 +157,11 @@ def test_what_is_said_of_a_name(name: str, hint: str) -> None:
         ("linear", "hidden_size", "did you mean 'out_features'?"),
         ("conv2d", "dilation_rate", "did you mean 'dilation'?"),
         ("conv_transpose2d", "padding_mode", "put {op: pad, pad: [1, 1, 1, 1], mode: reflect} before it"),
-        ("relu", "inplace", "leave it out: values are never changed in place"),
+        (
+            "relu",
+            "inplace",
+            "leave it out: to_torch(inplace=True) and code --inplace overwrite what nothing else needs",
+        ),
         ("relu", "colour", ""),
     ],
 )

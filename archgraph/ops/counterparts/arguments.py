@@ -87,7 +87,7 @@ _OURS: dict[str, tuple[str, ...]] = {
     "dtype": ("element_type", "to"),
 }
 _LEFT_OUT: dict[str, str] = {
-    "inplace": "leave it out: values are never changed in place",
+    "inplace": "leave it out: to_torch(inplace=True) and code --inplace overwrite what nothing else needs",
     "device": "leave it out: how a network is run is no part of it",
     "dtype": "leave it out: what a node reads decides",
     "training": "leave it out: torch's train() and eval() decide",
