@@ -57,8 +57,11 @@ class SettledSizes:
         return tuple(map(self.size, sizes))
 
     def expressed(self, size: Dim, sources: Sequence[ReadableSize]) -> Term | None:
-        """A size through others, as they are or in that form; None where they do not determine it."""
-        found = express(size, Sources(sources))
+        """A size through others, as they are or in that form; None where they do not determine it. One of them that it
+        is in that form is read: `W // 8 * 8` is W where this is a multiple of 8."""
+        settled = self.size(size)
+        alike = any(self.size(one.dim) == settled for one in sources)
+        found = None if alike and self._counted else express(size, Sources(sources))
         if found is not None or not self._counted:
             return found
-        return express(self.size(size), Sources(replace(one, dim=self.size(one.dim)) for one in sources))
+        return express(settled, Sources(replace(one, dim=self.size(one.dim)) for one in sources))
