@@ -247,3 +247,27 @@ def test_a_factor_that_is_no_multiple_stays(factor: int) -> None:
     thirds = Arithmetic("//", Arithmetic("*", ConstantNumber(factor), ParameterName("c")), ConstantNumber(4))
     both = Arithmetic("//", thirds, ConstantNumber(2))
     assert with_one_division(both) == both
+
+
+class Counted(nn.Module):
+    """A width that is half of the first one of the stages, which have as many units as that takes parts."""
+
+    def __init__(self, depths: Sequence[int], heads: Sequence[int], dims: Sequence[int]):
+        super().__init__()
+        self.stem = nn.Conv2d(3, dims[0] // 2, 1)
+        self.wide = nn.Conv2d(dims[0] // 2, dims[0] * heads[0], 1)
+        units, before = [], dims[0] * heads[0]
+        for depth, dim in zip(depths, dims, strict=True):
+            units += [nn.Conv2d(before if not place else dim, dim, 1) for place in range(depth)]
+            before = dim
+        self.units = nn.Sequential(*units)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.units(self.wide(self.stem(x)))
+
+
+def test_counts_of_copies_make_and_divide_no_widths() -> None:
+    made = {"one": lambda: Counted((2, 2), (2, 4), (32, 48)), "two": lambda: Counted((2, 3), (2, 3), (48, 64))}
+    spec = ag.from_torch(made, SIZES)["two"].info.written
+    assert spec["nodes"]["stem"]["out_channels"] == "=dims[0] // 2"
+    assert "depths" not in str(spec["nodes"]["wide"]["out_channels"])

@@ -129,8 +129,9 @@ class NetworkSources:
                 yield ParameterSource(ParameterName(f"{one.name}[{-1 if last else place}]"), entry(one, place), (one,))
 
     def of_two(self) -> Iterator[ParameterSource]:
-        """Products and quotients of two arguments: of numbers, or of entries that stand at one place of their lists."""
-        own = [one for one in self.known if self.is_argument(one)]
+        """Products and quotients of two arguments: of numbers, or of entries that stand at one place of their lists.
+        How many copies there are makes or divides nothing."""
+        own = [one for one in self.known if self.is_argument(one) and not has_affinity(one.name, COUNTS)]
         for one, other in combinations(own, 2):
             count = min(length(one), length(other))
             if not length(one) and not length(other):
@@ -147,8 +148,10 @@ def _combined(
     rows = list(zip(ours, theirs, strict=True))
     if all(type(value) is int and value > 0 for row in rows for value in row):
         yield ParameterSource(Arithmetic("*", left, right), [a * b for a, b in rows], of)
-        yield ParameterSource(Arithmetic("//", left, right), [a // b for a, b in rows], of)
-        yield ParameterSource(Arithmetic("//", right, left), [b // a for a, b in rows], of)
+        if len({*theirs}) > 1:  # else it may be any number that divides
+            yield ParameterSource(Arithmetic("//", left, right), [a // b for a, b in rows], of)
+        if len({*ours}) > 1:
+            yield ParameterSource(Arithmetic("//", right, left), [b // a for a, b in rows], of)
 
 
 def _fills(lists: Sequence[Any], values: Sequence[Any]) -> bool:
