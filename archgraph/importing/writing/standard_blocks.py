@@ -93,9 +93,8 @@ class _BlockSearch:
 
     def standard(self, call: Call) -> StandardCall | None:
         """The standard block that a call is, if any."""
-        try:
-            form = body_form(call.body, self._numbers, self._sizes)
-        except IncomparableError:
+        form = self._form(call)
+        if form is None:
             return None
         key = (form, tuple(_pattern(call.body)), repr(sorted(call.arguments.items(), key=lambda pair: pair[0])))
         if key not in self._known:
@@ -130,12 +129,20 @@ class _BlockSearch:
 
     def as_block(self, name: str, call: Call) -> StandardCall | None:
         """The block of this name in place of a call; None where it is another function whatever its arguments are."""
-        return self._as_block(standard_block(name), call, body_form(call.body, self._numbers, self._sizes))
+        form = self._form(call)
+        return None if form is None else self._as_block(standard_block(name), call, form)
 
     def with_arguments(self, call: Call, made: StandardCall, arguments: Mapping[str, Any]) -> StandardCall | None:
         """The same block in place of a call with other arguments; None where it is another function with them."""
-        ports = dict(zip(made.ports, made.places, strict=True))
-        return self._made(made.block, ports, call, arguments, body_form(call.body, self._numbers, self._sizes))
+        ports, form = dict(zip(made.ports, made.places, strict=True)), self._form(call)
+        return None if form is None else self._made(made.block, ports, call, arguments, form)
+
+    def _form(self, call: Call) -> BodyForm | None:
+        """What a call computes; None of one that is compared at single sizes only."""
+        try:
+            return body_form(call.body, self._numbers, self._sizes)
+        except IncomparableError:
+            return None
 
     def _made(
         self, block: BlockSpec, ports: Mapping[str, int], call: Call, arguments: Mapping[str, Any], form: BodyForm
