@@ -97,15 +97,15 @@ _EXACT = frozenset(
 )
 """Operations that only move numbers, and so round nothing."""
 
-_MOVED_IN_PLACE = frozenset(("copy", "fill", "zero", "index_put", "index_copy", "index_fill", "scatter"))
-"""Those of them whose result stands where an argument stood."""
+_EXACT_IN_PLACE = _EXACT | {"copy", "fill", "zero", "index_put", "index_copy", "index_fill", "scatter"}
+"""The same of what is changed in place, by the name without its last letter."""
 
 
 def _functional(func: Any) -> Any:
     """The operation that makes anew what `func` writes into its first argument, as `silu` of `silu_`; None where torch
     has none, and for one that only moves numbers."""
     name = func.overloadpacket.__name__
-    if not name.endswith("_") or name[:-1] in _EXACT | _MOVED_IN_PLACE:
+    if not name.endswith("_") or name[:-1] in _EXACT_IN_PLACE:
         return None
     return getattr(getattr(torch.ops.aten, name[:-1], None), func._overloadname, None)
 

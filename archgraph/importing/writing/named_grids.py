@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from archgraph.importing.writing.replaced_texts import replaced_texts
-from archgraph.importing.writing.written_nodes import texts
+from archgraph.importing.writing.written_nodes import replaced_texts, texts
 from archgraph.structure.naming import free
 
 _LEAST = 2

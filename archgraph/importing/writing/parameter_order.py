@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archgraph.importing.writing.written_nodes import names_of, texts
-
-_READING = ("inputs", "let", "nodes", "outputs")
+from archgraph.importing.writing.written_nodes import BODY, names_of, texts
 
 
 def with_parameters_in_order(spec: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +13,7 @@ def with_parameters_in_order(spec: dict[str, Any]) -> dict[str, Any]:
     params = spec.get("params", {})
     if len(params) < 2 or any(isinstance(one, str) and one.startswith("=") for one in params.values()):
         return spec
-    read = dict.fromkeys(word for key in _READING for text in texts(spec.get(key)) for word in names_of(text))
+    read = dict.fromkeys(word for key in BODY for text in texts(spec.get(key)) for word in names_of(text))
     names = [*(one for one in read if one in params), *(one for one in params if one not in read)]
     order = {name: place for place, name in enumerate(names)}
     presets = {word: _ordered(given, order) for word, given in spec.get("presets", {}).items()}

@@ -7,10 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archgraph.importing.writing.replaced_texts import replaced_texts
-from archgraph.importing.writing.written_nodes import texts
-
-_BODY = ("inputs", "let", "nodes", "outputs")
+from archgraph.importing.writing.written_nodes import BODY, replaced_texts, texts
 
 
 def with_read_entries(spec: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +19,7 @@ def with_read_entries(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_unread(spec: dict[str, Any], name: str, default: Sequence[Any]) -> dict[str, Any]:
-    found = [text for key in _BODY for text in texts(spec.get(key)) if text.startswith("=") or "{" in text]
+    found = [text for key in BODY for text in texts(spec.get(key)) if text.startswith("=") or "{" in text]
     read = {int(place) for text in found for place in re.findall(rf"\b{name}\[(\d+)\]", text)}
     if not read or any(re.search(rf"\b{name}\b(?!\[\d+\])", text) for text in found):
         return spec
@@ -42,7 +39,7 @@ def _without_unread(spec: dict[str, Any], name: str, default: Sequence[Any]) -> 
 
     return {
         **spec,
-        **{key: replaced_texts(spec[key], change) for key in _BODY if key in spec},
+        **{key: replaced_texts(spec[key], change) for key in BODY if key in spec},
         "params": shorter(spec["params"]),
         "presets": {word: shorter(given) for word, given in spec.get("presets", {}).items()},
     }

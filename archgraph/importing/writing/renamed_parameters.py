@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from archgraph.errors import ImportingError, nearest
-from archgraph.importing.writing.written_nodes import all_nodes, with_names
+from archgraph.importing.writing.written_nodes import BODY, all_nodes, with_names
 from archgraph.language.schema import names
-
-_BODY = ("inputs", "let", "nodes", "outputs")
 
 
 def with_renamed_parameters(spec: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
@@ -36,7 +34,7 @@ def with_renamed_parameters(spec: dict[str, Any], renamed: Mapping[str, str]) ->
         **spec,
         "params": _with_keys(params, renamed),
         **({"presets": presets} if presets else {}),
-        **{key: with_names(spec[key], renamed) for key in _BODY if key in spec},
+        **{key: with_names(spec[key], renamed) for key in BODY if key in spec},
     }
 
 

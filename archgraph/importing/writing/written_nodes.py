@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _WORD = re.compile(r"(?<![\w.'])[A-Za-z_]\w*(?![\w'])")
 _COUNTED = re.compile(r"{[^}]*}")
 Path = tuple[str, ...]
+BODY = ("inputs", "let", "nodes", "outputs")
+"""The keys of a spec that say what the network itself computes."""
 
 
 def all_nodes(nodes: Mapping[str, Any], around: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -48,17 +50,24 @@ def names_of(text: str) -> list[str]:
     return [name for part in parts for name in _WORD.findall(part)]
 
 
+def replaced_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Plain data with another text for each of its texts but the keys."""
+    if isinstance(value, Mapping):
+        return {key: replaced_texts(inside, change) for key, inside in value.items()}
+    if isinstance(value, list):
+        return [replaced_texts(inside, change) for inside in value]
+    return change(value) if isinstance(value, str) else value
+
+
 def with_names(value: Any, names: Mapping[str, str]) -> Any:
     """Plain data in whose expressions parameters have other names."""
-    if isinstance(value, Mapping):
-        return {key: with_names(inside, names) for key, inside in value.items()}
-    if isinstance(value, list):
-        return [with_names(inside, names) for inside in value]
-    if not isinstance(value, str):
-        return value
-    if value.startswith("="):
-        return _WORD.sub(lambda word: names.get(word[0], word[0]), value)
-    return _COUNTED.sub(lambda part: _WORD.sub(lambda word: names.get(word[0], word[0]), part[0]), value)
+
+    def renamed(text: str) -> str:
+        return _WORD.sub(lambda word: names.get(word[0], word[0]), text)
+
+    return replaced_texts(
+        value, lambda text: renamed(text) if text.startswith("=") else _COUNTED.sub(lambda part: renamed(part[0]), text)
+    )
 
 
 def with_node_names(nodes: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
