@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from archgraph.dims import product
 from archgraph.export.lowering.emission import OnnxRuleContext
+from archgraph.export.lowering.program import Attribute
 
 _MOST_IN_A_WINDOW = 64
 """Numbers of a window that are added at once."""
@@ -59,8 +60,10 @@ def few_numbers(sizes: Sequence[int]) -> bool:
 
 
 def _pooled(at: OnnxRuleContext, x: str, windows: Windows) -> str:
-    padding = {"pads": windows.pads, "count_include_pad": int(windows.count_pads)} if windows.pads else {}
-    return at.emit("AveragePool", x, kernel_shape=windows.sizes, strides=windows.strides, **padding)
+    how: dict[str, Attribute] = {"kernel_shape": windows.sizes, "strides": windows.strides}
+    if windows.pads:
+        how |= {"pads": windows.pads, "count_include_pad": int(windows.count_pads)}
+    return at.emit("AveragePool", x, **how)
 
 
 def mean_of_image(at: OnnxRuleContext, x: str) -> str:
