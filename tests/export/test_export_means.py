@@ -30,6 +30,8 @@ FORMS: list[tuple[dict[str, Any], list[Any], tuple[int, ...], float]] = [
     ({"op": "lp_pool2d", "norm_type": 2, "kernel_size": 28}, IMAGES["free"], (56, 60), 0.5),
     ({"op": "mean", "dim": [2, 3]}, IMAGES["known"], (112, 112), 2.0),
     ({"op": "sum", "dim": [2, 3]}, IMAGES["known"], (112, 112), 2.0),
+    ({"op": "vector_norm", "dim": [2, 3]}, IMAGES["free"], (64, 64), 2.0),
+    ({"op": "vector_norm", "ord": 1, "dim": [2, 3]}, IMAGES["free"], (64, 64), 0.5),
 ]
 """Operations, the size of what they read in the spec and in the try, and how many of float32's own errors a file may
 have: torch adds what is in a window one after another too, but not a whole image."""

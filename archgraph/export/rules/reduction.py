@@ -48,6 +48,21 @@ def tabled(at: OnnxRuleContext, op: TabledReduction) -> str:
     return _written(at, op, op.row.onnx)
 
 
+_SUMMED = {2: "Sqrt(ReduceSum(x * x, axes, keepdims=keep))", 1: "ReduceSum(Abs(x), axes, keepdims=keep)"}
+
+
+@rule(ops.VectorNorm)
+def vector_norm(at: OnnxRuleContext, op: Any) -> str:
+    """Along the last dimension by a sum, which the CPU adds in lanes: `ReduceL2` and `ReduceL1` add one number after
+    another, and take twice as long."""
+    axes = op.axes(at.type)
+    in_lanes = bool(axes) and max(axes) == len(at.shape) - 1
+    return _written(at, op, _SUMMED.get(op.ord, op.row.onnx) if in_lanes else op.row.onnx)
+
+
+rule(ops.VectorNorm, CUDA)(tabled)
+
+
 @rule(Spread)
 def spread(at: OnnxRuleContext, op: Spread) -> tuple[str, str]:
     return _written(at, op, op.row.onnx), _written(at, op, MEAN)
