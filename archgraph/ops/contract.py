@@ -7,10 +7,14 @@ defaults. Whatever a target needs beyond this contract (a kernel, a module class
 from __future__ import annotations
 
 import re
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from functools import cache
+from types import CodeType
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -121,19 +125,23 @@ class Example:
     inputs: Mapping[str, TensorType] = field(default_factory=dict)
 
 
-_CLASS_VARIABLES: dict[Any, Any] = {
-    "ClassVar[str]": ClassVar[str],
-    "ClassVar[tuple[str, ...]]": ClassVar[tuple[str, ...]],
-    "ClassVar[tuple[Port, ...]]": ClassVar[tuple[Port, ...]],
-    "ClassVar[tuple[Example, ...]]": ClassVar[tuple[Example, ...]],
-}
-"""What contracts declare of themselves, by the texts of the annotations."""
+@cache
+def _compiled(annotation: str) -> CodeType:
+    return compile(annotation, "<annotation>", "eval")
 
 
-def _read_class_variables(kind: type) -> None:
-    """Puts types for texts: pydantic would compile these again, for the contract and for each that is made from it."""
-    own = kind.__annotations__
-    own.update({name: _CLASS_VARIABLES[text] for name, text in own.items() if text in _CLASS_VARIABLES})
+def _read_annotations(kind: type[Operation]) -> None:
+    """Puts types for texts. Pydantic would compile the same few texts once more for every attribute."""
+    own, names = kind.__annotations__, vars(sys.modules[kind.__module__])
+    for name, text in own.items():
+        with suppress(NameError):  # what is defined further down, or in a function; Pydantic knows what to do
+            own[name] = eval(_compiled(text), names) if isinstance(text, str) else text
+
+
+def _forget_class_variables(kind: type[BaseModel]) -> None:
+    """Pydantic has read these annotations, and would again for each contract that is made from this one."""
+    for name in kind.__class_vars__ & kind.__annotations__.keys():
+        del kind.__annotations__[name]
 
 
 class Operation(BaseModel):
@@ -147,18 +155,14 @@ class Operation(BaseModel):
         allow_inf_nan=False,
         defer_build=True,
         hide_input_in_errors=True,
-        ignored_types=(Traits,),
     )
 
-    if TYPE_CHECKING:  # Pydantic would evaluate these annotations once more for every contract
-        name: ClassVar[str]
-        meaning: ClassVar[str]
-        """One line: what it computes, with the shape equation."""
-        examples: ClassVar[tuple[Example, ...]]
-        traits: ClassVar[Traits] = Traits()
-        """Facts that more than one target needs, given where it is registered."""
-    else:
-        traits = Traits()
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    """One line: what it computes, with the shape equation."""
+    examples: ClassVar[tuple[Example, ...]]
+    traits: ClassVar[Traits] = Traits()
+    """Facts that more than one target needs, given where it is registered."""
     family: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     plugin: ClassVar[str] = ""
@@ -169,7 +173,11 @@ class Operation(BaseModel):
 
     def __init_subclass__(cls, **given: Any):
         super().__init_subclass__(**given)
-        _read_class_variables(cls)
+        _read_annotations(cls)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **given: Any) -> None:
+        _forget_class_variables(cls)
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
@@ -224,7 +232,7 @@ class Operation(BaseModel):
         return self.results
 
 
-_read_class_variables(Operation)
+_forget_class_variables(Operation)
 Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: Registry[type[Operation]] = Registry()
 
