@@ -6,7 +6,6 @@ defaults. Whatever a target needs beyond this contract (a kernel, a module class
 
 from __future__ import annotations
 
-import re
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,9 +17,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from archgraph.dims import Dim, Facts, Size, product
+from archgraph.dims import Dim, Facts, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
-from archgraph.ops.attributes import type_text
 from archgraph.ops.registry import Registry
 from archgraph.ops.traits import Traits
 from archgraph.records import record
@@ -276,97 +274,11 @@ def operation_hint(name: str, known: Collection[str]) -> str:
     return found.hint if found is not None else hint_for(name) or nearest(name, known)
 
 
-FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")
-"""What torch's modules are told, and what an operation takes from the value that it reads."""
-
-
-def read_by_in(port: str) -> str:
-    """The hint for a port that is written as if it were an attribute."""
-    return f"'{port}' is an input: in: {{{port}: …}}"
-
-
 def make(kind: type[Operation], attributes: Mapping[str, Any]) -> Operation:
     """An operation with these attributes. Raises SchemaError: unknown, missing or mistyped attributes, all at once."""
     try:
         return kind(**attributes)
     except ValidationError as error:
-        raise SchemaError(*(_problem(kind, attributes, item) for item in _distinct(error.errors()))) from None
+        from archgraph.ops.attribute_problems import problems_of  # read only where something is wrong
 
-
-def _distinct(items: list[Any]) -> list[Any]:
-    return list({str(item["loc"][0]) if item["loc"] else "": item for item in items}.values())
-
-
-def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) -> Problem:
-    """A Pydantic complaint in the words of the language; `path` holds the attribute's name for the caller to place."""
-    key = str(item["loc"][0]) if item["loc"] else ""
-    known = list(kind.model_fields)
-    if item["type"] == "extra_forbidden":
-        return Problem(
-            f"{kind.name} has no parameter '{key}'",
-            path=key,
-            subject=key,
-            expected=f"one of {', '.join(known)}" if known else f"{kind.name} takes no parameters",
-            hint=_meant(key, kind),
-        )
-    if item["type"] == "missing":
-        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, subject=key, expected=type_text(kind, key))
-    reason = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
-    if not key:
-        return Problem(f"{kind.name}: {reason or item['msg']}")
-    return Problem(
-        f"{kind.name}: the parameter '{key}' has a wrong value" + (f": {reason}" if reason else ""),
-        path=key,
-        subject=key,
-        expected=type_text(kind, key),
-        received=_received(attributes.get(key)),
-        hint=_written_otherwise(key, attributes.get(key)),
-    )
-
-
-def _meant(key: str, kind: type[Operation]) -> str:
-    """What to write in the place of an unknown attribute."""
-    if key in FOLLOW:
-        return f"leave '{key}' out: it follows from what the node reads"
-    if key in {port.name for port in kind.ports}:
-        return read_by_in(key)
-    if key.isdecimal() and kind.model_fields:
-        return f"arguments have names: {next(iter(kind.model_fields))}: {key}"
-    return foreign_argument(key, kind.model_fields) or nearest(key, kind.model_fields)
-
-
-def _written_otherwise(key: str, value: Any) -> str:
-    """How a text is written that spells a number, several numbers or a truth value; '' for all others."""
-    if not isinstance(value, str):
-        return ""
-    if _NUMBER.fullmatch(value):
-        return f"write {value}, without quotes"
-    if _SEVERAL.fullmatch(value):
-        return f"write [{', '.join(re.findall('[0-9]+', value))}]"
-    if value.lower() in _TRUTH:
-        return f"write {_TRUTH[value.lower()]}"
-    if key == "padding" and value.lower() in _PADDINGS:
-        return _PADDINGS[value.lower()]
-    return ""
-
-
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_SEVERAL = re.compile(r"[(]?[0-9]+(\s*[x×,*]\s*[0-9]+)+[)]?")
-_TRUTH = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
-_PADDINGS = {
-    "same": "write a number: with stride 1, half of kernel_size - 1 keeps the size (1 for a kernel of 3)",
-    "valid": "write 0",
-}
-
-
-def foreign_argument(key: str, known: Collection[str]) -> str:
-    """The hint for an argument under the name that another library gives it, or ''."""
-    from archgraph.ops.counterparts.arguments import argument_hint  # read only where something is wrong
-
-    return argument_hint(key, known)
-
-
-def _received(value: Any) -> str:
-    if value is None:
-        return "null"
-    return f"the size {value}" if isinstance(value, Size) else f"{value!r} ({type(value).__name__})"
+        raise SchemaError(*problems_of(kind, attributes, error)) from None
