@@ -168,9 +168,11 @@ def _take_sizes(scope: Scope) -> None:
     missing: dict[Column, None] = {}
     known = beginning(scope)
     for row, columns in zip(rows, wanted, strict=True):
-        missing.update(dict.fromkeys(_missing(row, columns, known)))
-        for values in zip(*(step.outputs for step in row), strict=True):
-            known.add(values)
+        if columns:
+            missing.update(dict.fromkeys(_missing(row, columns, known)))
+        known.add_outputs(row)
+    if not missing:
+        return
     chosen = _fewest(list(missing))
     for place, member in enumerate((scope, *scope.siblings)):
         member.sizes = [_argument(member, column[place]) for column in chosen]
