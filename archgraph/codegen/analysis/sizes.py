@@ -70,9 +70,16 @@ class AvailableValues:
                 if isinstance(dim, Size) or (dim is not None and (axis is None or not alike)):
                     yield ReadableSize(dim, value, axis)
 
+    def is_right(self, term: Term, column: Column) -> bool:
+        """Whether an expression comes to the size in each application."""
+        return all(evaluated(term, lambda part: self._value(part, k)) == column[k] for k in range(len(column)))  # noqa: B023
+
     def _value(self, part: Term, application: int) -> Dim | None:
         value, axis = (part.value, None) if part.kind == "variable" else part.value
-        return dict(_sizes(self._rows[value][application])).get(axis)
+        var = self._rows[value][application]
+        if isinstance(var, SizeVar):
+            return var.dim if axis is None else None
+        return var.type.shape[axis] if axis is not None and axis < var.type.rank else None
 
     def _device(self) -> Term | None:
         """The device of the inputs, which is that of all intermediate values."""
