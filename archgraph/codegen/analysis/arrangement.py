@@ -19,7 +19,6 @@ from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
 from archgraph.structure.terms import Term
 
-
 _UNTRIED = Term("untried")
 
 
