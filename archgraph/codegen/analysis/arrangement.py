@@ -6,7 +6,7 @@ of its own, or, for a repetition, part of the forward around it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -17,6 +17,9 @@ from archgraph.codegen.analysis.sizes import AvailableValues, Column, beginning,
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
+from archgraph.structure.terms import Term
+
+_UNTRIED = Term("untried")
 
 
 def arrange(root: Scope, applied_again: bool) -> None:
@@ -30,6 +33,8 @@ class _Arrangement:
         self._applied_again: set[int] = set()
         self._settled: set[int] = set()
         self._copies = count(1)
+        self._found: dict[Hashable, list[list[Term | None]]] = {}
+        """The expressions of the sizes that the last scope of an outline needs, step by step."""
         groups: dict[int, list[Scope]] = {}
         for step in _steps(root, set()) if applied_again else ():
             if step.twin is not None and step.scope is not None:
@@ -56,7 +61,7 @@ class _Arrangement:
         for member in members:
             member.steps = [step for found in member.steps for step in self._opened(found)]
         self._form(members)
-        _take_sizes(scope)
+        self._take_sizes(scope)
 
     def _opened(self, step: ScopeStep) -> list[ScopeStep]:
         """A repetition that cannot be a Sequential stands in the forward around it, unless it is applied again."""
@@ -79,6 +84,43 @@ class _Arrangement:
                 _wrap(below)
         if members[0].form != "class":
             _wrap(members)
+
+    def _take_sizes(self, scope: Scope) -> None:
+        """The sizes that a scope takes: those that its operations and the modules inside need and that it cannot know.
+
+        Scopes of one family mostly differ in numbers alone: what was found for one is tried first for the next, and
+        what did not follow there is not sought again."""
+        if scope.form != "class" or scope.root:
+            return
+        rows = list(turns(scope))
+        wanted = list(map(sizes_of, rows))
+        if not any(wanted):
+            return
+        outline = (scope.family, len(scope.siblings), tuple(map(len, wanted)))
+        before, found = self._found.get(outline), []
+        missing: dict[Column, None] = {}
+        known = beginning(scope)
+        for place, (row, columns) in enumerate(zip(rows, wanted, strict=True)):
+            tried = before[place] if before is not None else [_UNTRIED] * len(columns)
+            terms = [_expressed(known, column, term) for column, term in zip(columns, tried, strict=True)]
+            found.append(terms)
+            if None in terms:
+                missing.update(dict.fromkeys(_missing(row, columns, terms)))
+            known.add_outputs(row)
+        self._found[outline] = found
+        if not missing:
+            return
+        chosen = _fewest(list(missing))
+        for place, member in enumerate((scope, *scope.siblings)):
+            member.sizes = [_argument(member, column[place]) for column in chosen]
+
+
+def _expressed(known: AvailableValues, column: Column, tried: Term | None) -> Term | None:
+    """An expression for a size: the one that was right elsewhere, if it is right here too."""
+    if tried is None:
+        return None
+    right = tried is not _UNTRIED and column[0] is not None and known.is_right(tried, column)
+    return tried if right else known.expressed(column)
 
 
 def _steps(scope: Scope, seen: set[int]) -> Iterator[ScopeStep]:
@@ -157,30 +199,11 @@ def _wrapper(step: ScopeStep) -> Scope:
 # -- sizes -------------------------------------------------------------------------------------------------------------
 
 
-def _take_sizes(scope: Scope) -> None:
-    """The sizes that a scope takes: those that its operations and the modules inside need and that it cannot know."""
-    if scope.form != "class" or scope.root:
-        return
-    rows = list(turns(scope))
-    wanted = list(map(sizes_of, rows))
-    if not any(wanted):
-        return
-    missing: dict[Column, None] = {}
-    known = beginning(scope)
-    for row, columns in zip(rows, wanted, strict=True):
-        missing.update(dict.fromkeys(_missing(row, columns, known)))
-        for values in zip(*(step.outputs for step in row), strict=True):
-            known.add(values)
-    chosen = _fewest(list(missing))
-    for place, member in enumerate((scope, *scope.siblings)):
-        member.sizes = [_argument(member, column[place]) for column in chosen]
-
-
-def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], known: AvailableValues) -> list[Column]:
-    found = [column for column in columns if known.expressed(column) is None]
-    if len(found) == 1 and row[0].scope is None and is_lenient(row[0].expression):
+def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], found: Sequence[Term | None]) -> list[Column]:
+    missing = [column for column, term in zip(columns, found, strict=True) if term is None]
+    if len(missing) == 1 and row[0].scope is None and is_lenient(row[0].expression):
         return []
-    return found
+    return missing
 
 
 def _fewest(columns: list[Column]) -> list[Column]:
