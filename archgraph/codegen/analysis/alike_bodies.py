@@ -224,20 +224,46 @@ class _Follower(BodyReader):
         return self._is_alike(mine, step, values) and self._hold((step,)) == mine.made
 
     def _is_alike(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
-        """Whether the terms of both steps, which read the same values, have one outline."""
+        """Whether the terms of both steps, which read the same values, have one outline. Sizes are those that the model
+        reads in the same places where these are right here, or are sought."""
         assert mine.term is not None
+        numbers: list[object] = []
         if step.scope is not None:
             assert mine.step.scope is not None
             if self._around.positions(step.scope) != self._around.positions(mine.step.scope):
                 return False
             if not (step.scope.sizes or mine.step.scope.sizes):
                 return True
+            given = mine.term.parts[len(mine.read) :]
+            columns = [(var.dim,) for var in step.scope.sizes]
+            known = len(given) == len(columns) and all(map(self._known.is_right, given, columns))
+            numbers += [number.value for term in given for number in term.numbers()]
         elif step.kind in ("function", "custom"):
             if step.holder != mine.step.holder:
                 return False
             if not (step.own_sizes or mine.step.own_sizes):
                 return alike(mine.step.expression, step.expression, values)
+            known = self._is_written(mine.step.expression, mine.term, step.expression, numbers)
         else:  # the module or tensor at its path, applied to what it reads
             return True
-        term = self._term((step,))
-        return alike(mine.term, term, values)
+        if known:
+            values += numbers
+        return known or alike(mine.term, self._term((step,)), values)
+
+    def _is_written(self, first: Term, term: Term, other: Term, values: list[object]) -> bool:
+        """Whether what was written for an expression of the model is right for this one too, sizes included; `values`
+        gains its numbers."""
+        if first.kind != other.kind or first.text != other.text or len(first.parts) != len(other.parts):
+            return False
+        if first.kind == "size":
+            values += [number.value for number in term.numbers()]
+            return self._known.is_right(term, (other.value,))
+        if first.kind == "number":
+            values.append(other.value)
+            return True
+        if first.value != other.value:
+            return False
+        return all(
+            self._is_written(part, made, mine, values)
+            for part, made, mine in zip(first.parts, term.parts if first.parts else (), other.parts, strict=True)
+        )
