@@ -119,8 +119,7 @@ def _expressed(known: AvailableValues, column: Column, tried: Term | None) -> Te
     """An expression for a size: the one that was right elsewhere, if it is right here too."""
     if tried is None:
         return None
-    right = tried is not _UNTRIED and column[0] is not None and known.is_right(tried, column)
-    return tried if right else known.expressed(column)
+    return tried if tried is not _UNTRIED and known.is_right(tried, column) else known.expressed(column)
 
 
 def _steps(scope: Scope, seen: set[int]) -> Iterator[ScopeStep]:

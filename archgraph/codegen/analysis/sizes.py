@@ -44,15 +44,10 @@ class AvailableValues:
             return self._device()
         if len(column) == 1:
             return self._read_once().expressed(first) if isinstance(first, Size) else number("size", first)
-        others = range(1, len(column))
         alike = all(size == first for size in column)
         if alike and isinstance(first, int):
             return number("size", first)
-
-        def agrees(term: Term) -> bool:
-            return all(evaluated(term, lambda part: self._value(part, k)) == column[k] for k in others)  # noqa: B023
-
-        return express(first, Sources(self._sources(alike)), agrees)
+        return express(first, Sources(self._sources(alike)), lambda term: self.is_right(term, column))
 
     def _read_once(self) -> _KnownSizes:
         """What can be read in the one application that there is."""
@@ -72,13 +67,19 @@ class AvailableValues:
 
     def is_right(self, term: Term, column: Column) -> bool:
         """Whether an expression comes to the size in each application."""
-        return all(evaluated(term, lambda part: self._value(part, k)) == column[k] for k in range(len(column)))  # noqa: B023
+        if column[0] is None:
+            return term == self._device()
+        for application, size in enumerate(column):
+            if evaluated(term, lambda part: self._value(part, application)) != size:  # noqa: B023
+                return False
+        return True
 
     def _value(self, part: Term, application: int) -> Dim | None:
+        """What a variable or a shape is; None for one that is not there."""
         value, axis = (part.value, None) if part.kind == "variable" else part.value
-        var = self._rows[value][application]
-        if isinstance(var, SizeVar):
-            return var.dim if axis is None else None
+        var = self._rows[value][application] if value < len(self._rows) else None
+        if var is None or isinstance(var, SizeVar):
+            return var.dim if var is not None and axis is None else None
         return var.type.shape[axis] if axis is not None and axis < var.type.rank else None
 
     def _device(self) -> Term | None:
