@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.codegen.meta_construction import on_meta
+from archgraph.codegen.meta_results import another
 
 COMPUTED: list[Callable[[Tensor], Tensor]] = [
     lambda x: x - x.unsqueeze(1),
@@ -82,3 +83,17 @@ def test_other_devices_keep_their_numbers() -> None:
                 2 * start + 2,
                 2 * start + 4,
             ]
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_another_parameter_is_one_in_every_way(learns: bool) -> None:
+    layer, filled = nn.Linear(3, 4, device="meta"), nn.Linear(3, 4)
+    made = another(layer.weight.requires_grad_(learns))()
+    assert told(made) == told(layer.weight)
+    assert made.is_leaf
+    assert made is not layer.weight
+    layer.weight = made  # type: ignore[assignment]  # torch itself refuses what is no parameter
+    assert dict(layer.named_parameters())["weight"] is made
+    layer.load_state_dict(filled.state_dict(), assign=True)
+    assert type(layer.weight) is nn.Parameter
+    assert torch.equal(layer.weight, filled.weight)

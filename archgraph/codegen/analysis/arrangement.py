@@ -6,7 +6,7 @@ of its own, or, for a repetition, part of the forward around it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import count
 
@@ -17,6 +17,7 @@ from archgraph.codegen.analysis.sizes import AvailableValues, Column, beginning,
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
+from archgraph.records import record
 from archgraph.structure.terms import Term
 
 _UNTRIED = Term("untried")
@@ -28,13 +29,21 @@ def arrange(root: Scope, applied_again: bool) -> None:
     _Arrangement(root, applied_again).settle(root)
 
 
+@record()
+class _FoundSizes:
+    """The expressions of the sizes that a scope needs, step by step, and which of those that do not follow it takes."""
+
+    terms: Sequence[Sequence[Term | None]] = ()
+    taken: Set[int] = frozenset()
+
+
 class _Arrangement:
     def __init__(self, root: Scope, applied_again: bool):
         self._applied_again: set[int] = set()
         self._settled: set[int] = set()
         self._copies = count(1)
-        self._found: dict[Hashable, list[list[Term | None]]] = {}
-        """The expressions of the sizes that the last scope of an outline needs, step by step."""
+        self._found: dict[Hashable, _FoundSizes] = {}
+        """What was found for the last scope of an outline."""
         groups: dict[int, list[Scope]] = {}
         for step in _steps(root, set()) if applied_again else ():
             if step.twin is not None and step.scope is not None:
@@ -97,22 +106,22 @@ class _Arrangement:
         if not any(wanted):
             return
         outline = (scope.family, len(scope.siblings), tuple(map(len, wanted)))
-        before, found = self._found.get(outline), []
+        before = self._found.get(outline) or _FoundSizes()
+        found: list[list[Term | None]] = []
         missing: dict[Column, None] = {}
         known = beginning(scope)
         for place, (row, columns) in enumerate(zip(rows, wanted, strict=True)):
-            tried = before[place] if before is not None else [_UNTRIED] * len(columns)
+            tried = before.terms[place] if before.terms else [_UNTRIED] * len(columns)
             terms = [_expressed(known, column, term) for column, term in zip(columns, tried, strict=True)]
             found.append(terms)
             if None in terms:
                 missing.update(dict.fromkeys(_missing(row, columns, terms)))
             known.add_outputs(row)
-        self._found[outline] = found
-        if not missing:
-            return
-        chosen = _fewest(list(missing))
+        chosen = _fewest(list(missing), before.taken)
+        self._found[outline] = _FoundSizes(found, frozenset(chosen))
+        columns = list(chosen.values())
         for place, member in enumerate((scope, *scope.siblings)):
-            member.sizes = [_argument(member, column[place]) for column in chosen]
+            member.sizes = [_argument(member, column[place]) for column in columns]
 
 
 def _expressed(known: AvailableValues, column: Column, tried: Term | None) -> Term | None:
@@ -205,12 +214,12 @@ def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], found: Sequenc
     return missing
 
 
-def _fewest(columns: list[Column]) -> list[Column]:
-    """The simplest first, without those that follow from them."""
-    known, chosen = AvailableValues(), []
-    for column in sorted(columns, key=lambda column: (column[0] is None, len(str(column[0])))):
-        if known.expressed(column) is None:
-            chosen.append(column)
+def _fewest(columns: list[Column], taken: Set[int]) -> dict[int, Column]:
+    """The simplest first, without those that follow from them, by their places; those in `taken` follow from none."""
+    known, chosen = AvailableValues(), {}
+    for place, column in sorted(enumerate(columns), key=lambda one: (one[1][0] is None, len(str(one[1][0])))):
+        if place in taken or known.expressed(column) is None:
+            chosen[place] = column
             known.add([_size("size", dim) for dim in column])
     return chosen
 

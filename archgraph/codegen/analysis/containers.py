@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archgraph.codegen.analysis.terms import call, copies, infix, listing, text
@@ -14,10 +14,10 @@ from archgraph.structure.terms import Term, number
 @dataclass(slots=True)
 class Repeats:
     """Children that are all equal: where they are `counted`, they are one construction and how often it is made.
-    `met` says whether there were any."""
+    `met` are how many there were of them, each time."""
 
     counted: bool
-    met: bool = False
+    met: set[int] = field(default_factory=set)
 
 
 def sequential(children: list[tuple[str, Term]], named: bool, repeats: Repeats) -> Term:
@@ -31,7 +31,7 @@ def several(children: list[Term], repeats: Repeats) -> list[Term]:
     """The children of a Sequential or of a list as they are written."""
     if len(children) < 2 or any(child != children[0] for child in children):
         return children
-    repeats.met = True
+    repeats.met.add(len(children))
     return [copies(children[0], len(children))] if repeats.counted else children
 
 

@@ -86,7 +86,7 @@ def _class_of(
             made.templates.append(renamed)
             if renamed.outline == whole.outline:
                 continue
-            found = explained_difference(whole, renamed)
+            found = explained_difference(whole, renamed, renamed.outline)
             if found is None:
                 return None
             made.lacking[id(renamed)], made.positions[id(renamed)] = found
