@@ -11,6 +11,7 @@ from archgraph.graph.types import Graph
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
 from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
+from archgraph.importing.writing.ends_of_lists import with_ends_of_lists
 from archgraph.importing.writing.joint_network import joint_graph
 from archgraph.importing.writing.named_grids import with_named_grids
 from archgraph.importing.writing.network_class import SeveralClassesError
@@ -105,7 +106,9 @@ def _spec(
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
     with_arguments_of_others(spec)
-    return without_unused_defaults(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
+    return without_unused_defaults(
+        with_ends_of_lists(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
+    )
 
 
 def _default(parameter: ClassParameter) -> Any:

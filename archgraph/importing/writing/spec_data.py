@@ -11,6 +11,7 @@ from archgraph.importing.tracing.symbols import ASKED, AskedEquation
 from archgraph.importing.writing.any_rank import LAST
 from archgraph.importing.writing.block_classes import BlockClass, block_classes
 from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
+from archgraph.importing.writing.ends_of_lists import with_ends_of_lists
 from archgraph.importing.writing.key_order import key_order
 from archgraph.importing.writing.lines import lines
 from archgraph.importing.writing.listed_inputs import listed_outputs
@@ -41,7 +42,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     spec |= body_data(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
-    return with_shared_norms(with_blocks_in_place(with_norms_of_images(spec)))
+    return with_ends_of_lists(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
 
 
 def block_data(made: BlockClass) -> dict[str, Any]:
