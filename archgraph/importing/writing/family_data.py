@@ -14,6 +14,7 @@ from archgraph.importing.writing.families.network_class import SeveralClassesErr
 from archgraph.importing.writing.modules.joint_network import joint_graph
 from archgraph.importing.writing.numbers.values import as_data
 from archgraph.importing.writing.plain_data.blocks_in_place import with_blocks_in_place
+from archgraph.importing.writing.plain_data.ends_of_lists import with_ends_of_lists
 from archgraph.importing.writing.plain_data.named_grids import with_named_grids
 from archgraph.importing.writing.plain_data.norms_of_images import with_norms_of_images
 from archgraph.importing.writing.plain_data.parameter_order import with_parameters_in_order
@@ -105,7 +106,9 @@ def _spec(
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
     with_arguments_of_others(spec)
-    return without_unused_defaults(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
+    return without_unused_defaults(
+        with_ends_of_lists(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
+    )
 
 
 def _default(parameter: ClassParameter) -> Any:

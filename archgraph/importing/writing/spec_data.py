@@ -19,6 +19,7 @@ from archgraph.importing.writing.nodes.node_tree import TreeWriter
 from archgraph.importing.writing.numbers.usual_values import OtherParameter
 from archgraph.importing.writing.numbers.values import as_data
 from archgraph.importing.writing.plain_data.blocks_in_place import with_blocks_in_place
+from archgraph.importing.writing.plain_data.ends_of_lists import with_ends_of_lists
 from archgraph.importing.writing.plain_data.norms_of_images import with_norms_of_images
 from archgraph.importing.writing.plain_data.shared_norms import with_shared_norms
 from archgraph.importing.writing.rewriting.simplification import simplified
@@ -41,7 +42,7 @@ def spec_data(graph: Graph, name: str, about: str = "") -> dict[str, Any]:
     spec |= body_data(whole, [value.name for value in graph.inputs], [*graph.outputs, *graph.training_outputs])
     if blocks:
         spec["blocks"] = {made.name: block_data(made) for made in reversed(blocks)}
-    return with_shared_norms(with_blocks_in_place(with_norms_of_images(spec)))
+    return with_ends_of_lists(with_shared_norms(with_blocks_in_place(with_norms_of_images(spec))))
 
 
 def block_data(made: BlockClass) -> dict[str, Any]:

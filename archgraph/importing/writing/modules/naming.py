@@ -15,6 +15,8 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9_]")
 _STEM = 3
 """Most letters of a word's start that ends in capitals: Vi of ViT, Swi of SwiGLU."""
 _NUMBER = "num_"
+_MEASURE = re.compile(r"(?<=[a-z])_(chs|channels|dims?|sizes?|features|widths?)\Z")
+"""What a size is counted in."""
 _NETWORK = re.compile(r"Net(?![a-z])")
 """What ends the name of a network: ResNet, SENet."""
 _ENDS_OF_WORDS = re.compile(r"(T|G?LU\d*|Xt)\Z")
@@ -67,9 +69,10 @@ def is_parameter(name: str) -> bool:
 
 def name_of_entry(argument: str, taken: Collection[str]) -> str:
     """What copies call their entry of a list that is an argument of theirs: where the list itself is called so, the
-    number of heads is the heads of one copy."""
-    plain = argument.removeprefix(_NUMBER)
-    word = plain if argument in taken and plain not in taken and is_parameter(plain) else argument
+    number of heads is the heads of one copy, and of the numbers of middle channels one is the middle."""
+    shorter = (argument.removeprefix(_NUMBER), _MEASURE.sub("", argument))
+    plain = next((word for word in shorter if word not in taken and is_parameter(word)), argument)
+    word = plain if argument in taken else argument
     return free(word if is_parameter(word) else f"{word}_", taken)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from archgraph.dims import Dim
 from archgraph.graph.types import Call, Item, Node, Value
 from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
+from archgraph.importing.writing.rewriting.added_dimensions import added_at_once, expanded, kept
 from archgraph.importing.writing.rewriting.attention_heads import merged_heads
 from archgraph.importing.writing.rewriting.attention_steps import permuted_axes, written_attention
 from archgraph.importing.writing.rewriting.composed_operations import time_embedding, turned_time_embedding
+from archgraph.importing.writing.rewriting.joined_parts import stacked
 from archgraph.importing.writing.rewriting.table_lookups import lookup_in_places, without_leading_ones
 from archgraph.importing.writing.rewriting.vector_steps import normalized
 from archgraph.ops.contract import Inputs, TensorType, lookup
@@ -120,15 +122,6 @@ def _gelu(node: Node, body: _Body) -> Sequence[Node] | None:
     if not known or both.inputs["input"] is not source or cube.inputs["input"] is not source:
         return None
     return [_operation(node, "gelu", {"input": source}, approximate="tanh")]
-
-
-def _unsqueezed(node: Node, body: _Body) -> Sequence[Node] | None:
-    """Dimensions that are added one after the other."""
-    before = body.only(node.inputs["input"], "unsqueeze") if node.op.name == "unsqueeze" else None
-    if before is None:
-        return None
-    dims = (*before.op.dim, *node.op.dim)  # type: ignore[attr-defined]
-    return [replace(node, op=node.op.model_copy(update={"dim": dims}), name=before.name, inputs=before.inputs)]
 
 
 def _number_after_dimension(node: Node, body: _Body) -> Sequence[Node] | None:
@@ -288,7 +281,7 @@ def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
 
 _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Item] | None]] = (
     _gelu,
-    _unsqueezed,
+    added_at_once,
     _number_after_dimension,
     _rms_norm,
     _uniform,
@@ -296,6 +289,9 @@ _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Item] | None]] = (
     _distances,
     _time_embedding,
     _channel_shuffle,
+    stacked,
+    expanded,
+    kept,
     lookup_in_places,
     without_leading_ones,
     normalized,

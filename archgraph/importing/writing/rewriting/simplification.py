@@ -4,6 +4,7 @@ operation is that operation."""
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 from archgraph.graph.types import Call, Graph, Item, Node, Value
 from archgraph.importing.writing.modules.shared_items import shared_items
 from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
+from archgraph.importing.writing.rewriting.computed_twice import ConstantSteps
 from archgraph.importing.writing.rewriting.idioms import read_by, with_idioms
+from archgraph.importing.writing.rewriting.joined_parts import flat_parts, joined, read_parts
 from archgraph.importing.writing.rewriting.norms_with_steps import norm_and_steps
 
 _NEUTRAL: Mapping[str, float] = {"add": 0, "sub": 0, "mul": 1, "div": 1}
@@ -47,13 +50,18 @@ class _Simplification:
         self._calls: dict[int, Call] = {}
         """The successors of calls, by id."""
         self._makers: dict[int, Node] = {}
+        self._readers: Counter[int] = Counter()
+        """How often each value of the body at hand is read."""
 
     def body(self, graph: Graph) -> Graph:
         """A body with simpler steps."""
         names = {item.name for item in graph.items}
         made: list[Item] = []
+        constants = ConstantSteps()
+        self._readers.update(id(value) for item in graph.items for value in read_by(item))
+        self._readers.update(map(id, graph.outputs.values()))
         for item in graph.items:
-            renewed = self._renewed(item)
+            renewed = self._renewed(item, constants)
             if isinstance(renewed, Call) and not self._is_shared(item):
                 made += norm_and_steps(renewed, names)
                 names |= {one.name for one in made}
@@ -62,7 +70,7 @@ class _Simplification:
         outputs = {name: self._now(value) for name, value in graph.outputs.items()}
         trained = {name: self._now(value) for name, value in graph.training_outputs.items()}
         handed_out = [*outputs.values(), *trained.values()]
-        plain = with_idioms(made, handed_out, self._sizes)
+        plain = with_idioms(_read_items(made, handed_out), handed_out, self._sizes)
         items = _read_items(plain, handed_out)
         return replace(graph, items=tuple(items), outputs=outputs, training_outputs=trained)
 
@@ -71,7 +79,7 @@ class _Simplification:
         inside = item.body.items if isinstance(item, Call) else ()
         return id(item) in self._shared or any(map(self._is_shared, inside))
 
-    def _renewed(self, item: Item) -> Item | None:
+    def _renewed(self, item: Item, constants: ConstantSteps) -> Item | None:
         """An item that reads what is there now; None where it does nothing."""
         if isinstance(item, Call):
             renewed = replace(item, inputs=tuple(map(self._now, item.inputs)), body=self.body(item.body))
@@ -82,18 +90,33 @@ class _Simplification:
             self._calls[id(item)] = renewed
             return renewed
         inputs = {port: self._now(value) for port, value in item.inputs.items()}
-        same = self._unchanged(item, inputs) if item.shares is None and len(item.outputs) == 1 else None
+        same = None
+        if item.shares is None and len(item.outputs) == 1 and id(item) not in self._shared:
+            same = self._unchanged(item, inputs) or constants.same(item, inputs)
         if same is not None:
             self._instead[id(item.output)] = same
             return None
         shares = self._nodes.get(id(item.shares), item.shares)
-        made = self._nodes[id(item)] = replace(item, inputs=inputs, shares=shares, op=_plainer(item))
+        plain = replace(item, inputs=inputs, shares=shares, op=_plainer(item))
+        made = self._nodes[id(item)] = self._joined(plain)
         self._makers.update((id(value), made) for value in made.outputs)
         return made
+
+    def _joined(self, node: Node) -> Node:
+        """A node that joins values, or takes some of those that are joined, with the parts themselves."""
+        if node.shares is not None:
+            return node
+        parts = read_parts(node, node.inputs, self._makers)
+        if parts is None and node.op.name == "concat":
+            parts = flat_parts(node, self._makers, self._readers)
+        return node if parts is None else joined(node, parts)
 
     def _unchanged(self, node: Node, inputs: Mapping[str, Value]) -> Value | None:
         """What a step makes without changing it: what it reads, or what an exchange of the same dimensions read."""
         read = list(inputs.values())
+        taken = read_parts(node, inputs, self._makers)
+        if taken is not None and len(taken) == 1:
+            return taken[0]
         if _does_nothing(node, self._sizes) or (self._keeps_all and node.op.name == _STOCHASTIC_DEPTH):
             return read[0]
         before = [self._makers.get(id(value)) for value in read]
