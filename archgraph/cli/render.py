@@ -48,7 +48,8 @@ def run(
     """Draws the network as SVG, PNG, PDF or DOT: the suffix of the file decides.
 
     `--depth 1` folds the parts at the top; each further number opens one more level of blocks, where there is one. By
-    default the deepest level that needs at most 60 boxes and fits a page. `--open` and `--fold` make exceptions.
+    default the deepest level that needs at most 60 boxes and fits a page. `--open` and `--fold` make exceptions. What
+    no input reaches, such as an index of positions, is one box unless `--open` names an operation in it.
     A number beside "× n" is the sum of all n; a number in a frame "× n" is that of one copy, unless it says "in all".
 
     Example: archgraph render resnet50 --open layer1.0 -o r50.svg

@@ -2,6 +2,7 @@
 
 view           what is asked of a picture: depth, parts opened and folded, sizes, direction
 flat_flow      the graph as a flow of single nodes, and how calls nest
+tables         what no input reaches, gathered into tables; table_words: what is said of them
 unit_fusion    chains of operations drawn as one; units: what is drawn as one; folding: repetitions folded
 captions       what is written in a box; costs: what it costs; roles and shapes: its colour and its words
 outline        boxes, groups and edges at a depth; default_depth: which depth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import dropwhile, groupby, pairwise
 from math import prod
 from pathlib import PurePath
 
@@ -12,6 +12,7 @@ from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.diagram.roles import Role, parametrization_word, role_of, word, work
 from archgraph.diagram.shapes import Wording, channels, spatial
 from archgraph.diagram.shortcuts import ends_residual, single_steps
+from archgraph.diagram.table_words import is_long_table, operations, results
 from archgraph.diagram.units import (
     WORK,
     FoldedRun,
@@ -52,7 +53,9 @@ class Captions:
     def unit(self, unit: Unit) -> Caption:
         """For parts that are drawn once."""
         shown = unit.shown
-        if unit.start in self._network.aside:
+        if is_long_table(unit):
+            title, line = ", ".join(map(self._name, results(self._network, unit))), self._table(unit)
+        elif unit.start in self._network.aside:
             title, line = self._name(shown[-1]), self._aside(unit)
         elif isinstance(shown[0], Branch) and len(shown) == 1:
             title = self._name(shown[0])
@@ -93,7 +96,7 @@ class Captions:
 
     def _caption(self, title: str, line: str, units: Sequence[Unit]) -> Caption:
         role = self._role([part for unit in units for part in unit.parts])
-        if units[0].start in self._network.aside:
+        if units[0].start in self._network.aside or all(map(is_long_table, units)):
             role = "embedding"
         return Caption(title, "" if line == title else line, role)
 
@@ -116,6 +119,11 @@ class Captions:
         steps = [word(leaf.node.op) for leaf in leaves if leaf.node.op.name != "register_buffer"]
         return f"stored {', '.join(steps)}" if steps and len(steps) < len(leaves) else ""
 
+    def _table(self, unit: Unit) -> str:
+        """`9 operations, no input · 49×49`."""
+        leaves = {*self._network.leaves[unit.start : unit.stop], *self.attached([unit])}
+        return " · ".join(text for text in (operations(leaves), self._said([unit])) if text)
+
     # Titles and lines
 
     def _name(self, part: Part) -> str:
@@ -131,14 +139,15 @@ class Captions:
         leaves = self._network.leaves[unit.start : unit.stop]
         linear = [leaf for leaf in leaves if leaf.node.op.name == "linear"]
         if not linear:
-            return self._work(leaves[-1])
+            stored = len(leaves) > 2 and all(map(self._network.is_tabled, unit.parts))
+            return self._table(unit) if stored else self._work(leaves[-1])
         return self._features(linear) if self._is_sequence(linear) else self._said([unit])
 
     def _chain(self, leaves: Sequence[Leaf]) -> tuple[str, str]:
         """Title and line for a chain of operations, named by its names, or by the one that does the work."""
         workers = [leaf for leaf in leaves if role_of(leaf.node) in WORK] or [leaves[0]]
         numbered = all(leaf.name.isdigit() for leaf in leaves)
-        names = ", ".join(map(self._name, leaves))
+        names = ", ".join(dict.fromkeys(map(self._name, leaves)))
         if len(leaves) == 1:
             return self._name(leaves[0]), self._work(leaves[0])
         if len(names) <= LONGEST_TITLE:
@@ -206,7 +215,12 @@ class Captions:
 
     def _said(self, units: Sequence[Unit | Part]) -> str:
         leaves = [self._network.leaves[self._network.exit(unit.start, unit.stop)] for unit in units]
-        return self._wording.said([leaf.node.output.shape for leaf in leaves])
+        shapes = [leaf.node.output.shape for leaf in leaves]
+        return self._wording.said(shapes) if leaves[-1].index not in self._network.tabled else self._sizes(shapes[-1])
+
+    def _sizes(self, shape: Sequence[Dim]) -> str:
+        """`6×196×196` for [1, 6, 196, 196]: what no input reaches has no batch, and often no channels."""
+        return "×".join(map(self._wording.factor, dropwhile(lambda size: size == 1, shape)))
 
     # Roles
 

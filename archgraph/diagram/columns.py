@@ -30,7 +30,7 @@ def in_columns(sketch: Outline, drawing: Drawing) -> Pieces:
 
 def boxes_by_column(outline: Outline, edges: Sequence[Edge]) -> list[list[Box]]:
     """The boxes of each column, in the order of the flow."""
-    rows, boxes = len(spine(outline.boxes, edges)), len(outline.boxes)
+    rows, boxes = len(spine(outline.on_the_way, edges)), len(outline.boxes)
     return cut(outline, edges, max(ceil(sqrt(_PROPORTION * rows * rows / boxes)), ceil(boxes / LONGEST)))
 
 

@@ -11,6 +11,7 @@ from archgraph.diagram.flat_flow import Branch, Network, Part, network
 from archgraph.diagram.main_path import spine
 from archgraph.diagram.outline import Outline, Sketch, TooManyBoxesError
 from archgraph.diagram.shapes import Wording
+from archgraph.diagram.tables import gathered
 from archgraph.diagram.unet import u_shape
 from archgraph.diagram.view import View
 from archgraph.graph.types import Graph
@@ -30,7 +31,7 @@ def outline(graph: Graph, view: View | None = None) -> Outline:
     the blocks at the top are too many, neighbours of one size are drawn as one box. Raises what `View.check` does.
     """
     view = view or View()
-    flow, wording = network(graph), Wording(graph, view.sizes)
+    flow, wording = gathered(network(graph)), Wording(graph, view.sizes)
     view.check(flow)
     levels = _Levels(flow, wording, view)
     return levels.best() if view.depth is None else levels.at(view.depth)
@@ -100,7 +101,7 @@ def _rows(picture: Outline) -> int:
     """How many boxes stand below one another; the two sides of a U stand side by side."""
     _, edges = noted(picture)
     shape = u_shape(picture, edges)
-    way = spine(picture.boxes, [edge for edge in edges if shape is None or edge not in shape.crossing])
+    way = spine(picture.on_the_way, [edge for edge in edges if shape is None or edge not in shape.crossing])
     if shape is None:
         return len(way)
     return shape.height(way)

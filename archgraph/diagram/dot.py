@@ -22,7 +22,7 @@ from archgraph.diagram.roles import COLOURS
 from archgraph.diagram.skip_labels import MARGIN, skip_label
 from archgraph.diagram.unet import Skip, UShape, u_shape
 from archgraph.diagram.view import View
-from archgraph.diagram.waypoints import SIDES, Waypoint, pieces, side_boxes, waypoints
+from archgraph.diagram.waypoints import SIDES, Waypoint, pieces, side_boxes, side_tables, waypoints
 from archgraph.graph.types import Graph
 
 LONGEST_COLUMN = 30
@@ -63,16 +63,18 @@ class Drawing:
         self.skips = list(shape.skips) if shape else []
         self._tails = {skip.tail for skip in self.skips}
         self.flows = [edge for edge in self.edges if not shape or edge not in shape.crossing]
-        self._spine = spine(sketch.boxes, self.flows)
+        self._spine = spine(sketch.on_the_way, self.flows)
         self._heads: dict[Box, list[Edge]] = {}
         for edge in self.flows:
             self._heads.setdefault(edge.head, []).append(edge)
         self._place = {box: at for at, box in enumerate(self._spine)}
         self._edge_labels = EdgeLabels(sketch, self._place, self._heads)
         self._starts = [box.start for box in self._spine]
-        self._beside = side_boxes(sketch.tree, self.flows, self._spine)
-        self._waypoints = waypoints(sketch.tree, self.flows, self._spine, self.runs_right)
         self._u = shape if shape and not self.runs_right and shape.height(self._spine) <= TALLEST else None
+        plain = self._u is None and not self.runs_right
+        self._tables = side_tables(sketch, self.flows, self._place) if plain else {}
+        self._beside = {**side_boxes(sketch.tree, self.flows, self._spine), **self._tables}
+        self._waypoints = waypoints(sketch.tree, self.flows, self._spine, self._beside, self.runs_right)
         self._side = {box: side for side, boxes in _sides(self._u) for box in boxes} if self._u else {}
         self._sideways = self._tails | {edge.tail for edge in self.flows if self._turns(edge)}
         """Boxes of a U that arrows leave to the right."""
@@ -148,16 +150,19 @@ class Drawing:
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={MARGIN}; label=<{title}>'
             yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
-            yield from (f"  {point.line(LINE, self.runs_right)}" for point in self._points(item.id, held))
             yield from (f"  {line}" for line in self._items(item.children, held, column))
+            # behind the frames inside: what Graphviz reads first it would lead along their left
+            yield from (f"  {point.line(LINE, self.runs_right)}" for point in self._points(item.id, held))
             yield "}"
 
     def _side_row(self, box: Box, held: Collection[Box]) -> Iterator[str]:
-        """A box on a shortcut stands to the right of the main way, or below it, where shortcuts are. This is written
-        in its frame, because Graphviz repeats edges between boxes of one frame there, and would draw this twice."""
+        """A box on a shortcut stands to the right of the main way, or below it, where shortcuts are; a table next to
+        its reader. This is written in its frame, because Graphviz repeats edges between boxes of one frame there, and
+        would draw this twice."""
         beside = self._beside.get(box)
         if beside is not None and beside in held:
-            yield f"{{rank=same; {quoted(beside.id)} -> {quoted(box.id)} [style=invis, weight=1]}}"
+            after, order = ("; ", "") if box in self._tables else (" -> ", " [style=invis, weight=1]")
+            yield f"{{rank=same; {quoted(beside.id)}{after}{quoted(box.id)}{order}}}"
 
     def _points(self, frame: str, held: Collection[Box]) -> list[Waypoint]:
         return [point for point in self._waypoints.in_frame.get(frame, ()) if point.stands_in(held)]
@@ -204,6 +209,9 @@ class Drawing:
             common.append("weight=1")
         if label := self._edge_labels.label(edge):
             label = f"label=<{padded(label)}>" if self.runs_right else f"label={quoted(' ' + label)}"
+        if edge.tail in self._tables:  # in one row, where Graphviz ranks to the right
+            tail, head = self.ends(edge)
+            return iter([f"{head} -> {tail}:w [{', '.join([*common, 'dir=back'])}]"])
         sides = SIDES[self._direction, upwards]
         return pieces(self.ends(edge), self._waypoints.of_edge.get(edge, ()), sides, common, label)
 
@@ -285,12 +293,12 @@ class Drawing:
 
     def _below(self, items: Sequence[Box | Group], before: Box | None = None) -> Iterator[str]:
         """Boxes that read nothing drawn stand below what comes before their frame, else the frame pushes it aside."""
-        read = {edge.head for edge in self.flows} | {skip.head for skip in self.skips}
+        placed = {edge.head for edge in self.flows} | {skip.head for skip in self.skips} | {*self._tables}
         for item in items:
             if isinstance(item, Group):
                 above = bisect_left(self._starts, item.start)
                 yield from self._below(item.children, self._spine[above - 1] if above else None)
-            elif before and item not in read:
+            elif before and item not in placed:
                 yield f"{quoted(before.id)} -> {quoted(item.id)} [style=invis, weight=0]"
 
     def _top(self, boxes: Sequence[Box]) -> Iterator[str]:

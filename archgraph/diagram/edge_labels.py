@@ -22,8 +22,11 @@ class EdgeLabels:
         return on and self._way[edge.head] == self._way[edge.tail] + 1
 
     def label(self, edge: Edge) -> str:
-        """The shape, where it is another than before the box and neither box says it."""
+        """The shape, where it is another than before the box and neither box says it; not of what no input reaches,
+        whose shape is none of the flow."""
         if edge.tail.port or edge.head.port or edge.tail in self._labelled or not edge.tail.leaves:
+            return ""
+        if self._sketch.is_tabled(edge.tail):
             return ""
         network, wording = self._sketch.network, self._sketch.wording
         after = network.value(edge.sources[0]).shape

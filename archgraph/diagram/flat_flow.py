@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from archgraph.dims import Constraint, evaluate
@@ -75,12 +75,14 @@ Part = Leaf | Branch
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """All leaves in flow order, the parts at the top, and the sources of the outputs by name."""
+    """All leaves in flow order, the parts at the top, and the sources of the outputs by name. `tables` are the parts of
+    what is computed from constants alone in several parts, each by the first of them (`tables.gathered`)."""
 
     graph: Graph
     leaves: tuple[Leaf, ...]
     parts: tuple[Part, ...]
     outputs: Mapping[str, Source]
+    tables: Mapping[Part, tuple[Part, ...]] = field(default_factory=dict)
 
     def value(self, source: Source) -> Value:
         """The value that a source stands for."""
@@ -123,6 +125,22 @@ class Network:
             if all(source.leaf in found for source in leaf.sources):
                 found.add(leaf.index)
         return frozenset(found)
+
+    @cached_property
+    def tabled(self) -> frozenset[int]:
+        """The constant leaves of a network that computes from its inputs too: they stand beside its main way."""
+        return self.constant if len(self.constant) < len(self.leaves) else frozenset()
+
+    def is_tabled(self, part: Part) -> bool:
+        """Whether no input reaches a part, while others are reached."""
+        return bool(self.tabled) and self._tabled_before[part.stop] - self._tabled_before[part.start] == (
+            part.stop - part.start
+        )
+
+    @cached_property
+    def _tabled_before(self) -> list[int]:
+        """How many of the leaves before each are tabled."""
+        return list(accumulate((leaf.index in self.tabled for leaf in self.leaves), initial=0))
 
     @cached_property
     def readers(self) -> Mapping[int, frozenset[int]]:

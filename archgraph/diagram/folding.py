@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, pairwise
 
@@ -15,8 +15,8 @@ from archgraph.ops.contract import Operation
 LONGEST_PERIOD = 4
 
 
-def entries(network: Network, parts: Sequence[Part], opens: Callable[[Branch], bool]) -> list[Entry]:
-    """Sibling parts as units, groups to be opened, and folds of both."""
+def entries(network: Network, parts: Sequence[Part], opens: Callable[[Part], bool]) -> list[Entry]:
+    """Sibling parts as units, groups to be opened, and folds of both. A table is opened where one of its parts is."""
     return _Folding(network, list(Fusing(network, opens).units(parts))).folded()
 
 
@@ -145,3 +145,17 @@ def _structure(network: Network, branch: Branch) -> Hashable:
         )
         found.append((_operation(leaf.node.op), reads))
     return (kind(branch), tuple(found))
+
+
+def is_of_layers(fold: FoldedRun) -> bool:
+    """Whether what repeats are single operations, not blocks."""
+    return fold.closed and all(isinstance(part, Leaf) for e in fold.period if isinstance(e, Unit) for part in e.parts)
+
+
+def kinds_below(parts: Sequence[Part], depth: int, around: tuple[str, ...] = ()) -> Iterator[str]:
+    """The blocks that lie so deep that they are folded, but for those that lie in their like."""
+    for part in parts:
+        if isinstance(part, Branch):
+            if depth <= 1 and part.call.block not in around:
+                yield part.call.block
+            yield from kinds_below(part.parts, depth - 1, (*around, part.call.block))

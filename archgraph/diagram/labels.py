@@ -63,7 +63,7 @@ class Labels:
         self._changes = Changes(sketch, view.changes) if view.changes is not None else None
         self._prices = self._heated or Prices(sketch)
         self._room = _ROOM[view.rankdir]
-        needs = [*map(self._needs, sketch.boxes), *map(self._frame_needs, groups(sketch.tree))]
+        needs = [*map(self._needs, sketch.on_the_way), *map(self._frame_needs, groups(sketch.tree))]
         self._width = min(self._room.widest, max([NARROWEST, *needs]))
 
     def title(self) -> str:
@@ -112,7 +112,7 @@ class Labels:
     def of_box(self, box: Box) -> str:
         """Name and cost in the first row, the grey line in the second."""
         price = self._prices.shown(box)
-        room = 0 if box.caption.role in ("join", "move") else self._width
+        room = 0 if self._is_small(box) else self._width
         beside = self._price_needs(price)
         title = wrapped(box.caption.title, self._room.name)
         first = cell([bold(line) for line in title], max(self._title_needs(box), room - beside))
@@ -120,6 +120,10 @@ class Labels:
         span = 2 if price else 1
         lines = wrapped(box.caption.line, self._room.line)
         return table(first, *(cell([self._small(text)], max(room, width(text, SMALL)), span) for text in lines))
+
+    def _is_small(self, box: Box) -> bool:
+        """Whether a box is as small as its text: what has no work of its own, and tables beside the main way."""
+        return box.caption.role in ("join", "move") or self._sketch.is_tabled(box)
 
     def _small(self, text: str) -> str:
         """Grey, but on a strong fill dark, so that it can be read."""

@@ -8,7 +8,7 @@ from archgraph.diagram.outline import Box, Edge
 
 
 def spine(boxes: Sequence[Box], edges: Sequence[Edge]) -> list[Box]:
-    """The longest way along the edges; where two are equally long, the one that starts first.
+    """The longest way along the edges between these boxes; where two are equally long, the one that starts first.
 
     Beside a shortcut it takes the way through the blocks, so that drawing it straight bends the shortcuts.
     """
@@ -16,7 +16,8 @@ def spine(boxes: Sequence[Box], edges: Sequence[Edge]) -> list[Box]:
     after: dict[Box, Box] = {}
     heads: dict[Box, list[Box]] = {}
     for edge in edges:
-        heads.setdefault(edge.tail, []).append(edge.head)
+        if edge.head in length:
+            heads.setdefault(edge.tail, []).append(edge.head)
     for box in reversed(boxes):
         for head in heads.get(box, ()):
             if length[head] + 1 > length[box]:

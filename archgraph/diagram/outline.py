@@ -10,8 +10,8 @@ from itertools import chain
 from itertools import count as count_from
 
 from archgraph.diagram.captions import Caption, Captions
-from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part, Source
-from archgraph.diagram.folding import condensed, entries
+from archgraph.diagram.flat_flow import Branch, Network, Part, Source
+from archgraph.diagram.folding import condensed, entries, is_of_layers, kinds_below
 from archgraph.diagram.shapes import Wording
 from archgraph.diagram.units import Entry, FoldedRun, Opened, Unit, attached_to, is_bare, telling
 from archgraph.diagram.view import View
@@ -88,6 +88,15 @@ class Outline:
         found = [box for item in self.tree for box in (item.boxes() if isinstance(item, Group) else (item,))]
         return tuple(sorted(found, key=lambda box: box.start))
 
+    @cached_property
+    def on_the_way(self) -> tuple[Box, ...]:
+        """The boxes that may stand on the main way."""
+        return tuple(box for box in self.boxes if not self.is_tabled(box))
+
+    def is_tabled(self, box: Box) -> bool:
+        """Whether no input reaches a box."""
+        return bool(box.leaves) and self.network.tabled.issuperset(box.leaves)
+
 
 class TooManyBoxesError(Exception):
     """A sketch has more boxes than its limit; who sets one catches this."""
@@ -117,7 +126,7 @@ class Sketch:
     def __post_init__(self) -> None:
         self.captions = Captions(self.network, self.wording)
         # What is folded in one place is folded everywhere: a picture has one level of detail.
-        self._closed_kinds = set(_kinds_below(self.network.parts, self.depth))
+        self._closed_kinds = set(kinds_below(self.network.parts, self.depth))
 
     def outline(self) -> Outline:
         inputs = [self._input(number, value.name) for number, value in enumerate(self.network.graph.inputs)]
@@ -132,7 +141,12 @@ class Sketch:
     # Boxes
 
     def _entries(self, parts: Sequence[Part], level: int) -> list[Entry]:
-        def opens(branch: Branch) -> bool:
+        def opens(part: Part) -> bool:
+            if self.network.is_tabled(part):
+                return self.view.opens_table(self.network, part)
+            return isinstance(part, Branch) and opens_branch(part)
+
+        def opens_branch(branch: Branch) -> bool:
             if (asked := self.view.opens(branch)) is not None:
                 return asked
             shown = self.asides or branch.start not in self.network.aside
@@ -149,7 +163,7 @@ class Sketch:
         found = self._held(branch, level)
         if len(found) != 1:
             return False
-        layers = isinstance(found[0], FoldedRun) and branch.call.kind == "block" and _is_of_layers(found[0])
+        layers = isinstance(found[0], FoldedRun) and branch.call.kind == "block" and is_of_layers(found[0])
         return layers or isinstance(found[0], Unit)
 
     def _held(self, branch: Branch, level: int) -> list[Entry]:
@@ -292,17 +306,3 @@ class Sketch:
 
     def _tail(self, source: Source, inputs: Sequence[Box]) -> Box:
         return inputs[-1 - source.leaf] if source.leaf < 0 else self._box_of[source.leaf]
-
-
-def _is_of_layers(fold: FoldedRun) -> bool:
-    """Whether what repeats are single operations, not blocks."""
-    return fold.closed and all(isinstance(part, Leaf) for e in fold.period if isinstance(e, Unit) for part in e.parts)
-
-
-def _kinds_below(parts: Sequence[Part], depth: int, around: tuple[str, ...] = ()) -> Iterator[str]:
-    """The blocks that lie so deep that they are folded, but for those that lie in their like."""
-    for part in parts:
-        if isinstance(part, Branch):
-            if depth <= 1 and part.call.block not in around:
-                yield part.call.block
-            yield from _kinds_below(part.parts, depth - 1, (*around, part.call.block))

@@ -164,7 +164,10 @@ class _Search:
         if area <= 1:
             return False
         between = self._reached(path.tail, path.head).difference(path.via)
-        least = min((found for box in between if (found := self._area(self._result(box))) > 0), default=area)
+        # What has more dimensions is no smaller image: tokens [N, T, C] are split in heads [N, T, heads, C / heads].
+        rank = max(len(self._network.value(edge.sources[0]).shape) for edge in path.edges)
+        images = (self._area(self._result(box)) for box in between if self._rank(box) <= rank)
+        least = min((found for found in images if found > 0), default=area)
         back = least * _STEP < area and least * _STEP <= self._area(self._result(path.head))
         return back and any(map(self._enlarges, (*between, path.head)))
 

@@ -12,28 +12,42 @@ from archgraph.diagram.units import WORK, Opened, Unit, adds, attached_to, is_co
 class Fusing:
     """Joins chains such as convolution, norm, activation; a unit holds one part that does the work."""
 
-    def __init__(self, network: Network, opens: Callable[[Branch], bool]):
+    def __init__(self, network: Network, opens: Callable[[Part], bool]):
         self._network = network
         self._opens = opens
 
     def units(self, parts: Sequence[Part]) -> Iterator[Unit | Opened]:
         held: list[Part] = []
-        for part in parts:
-            if isinstance(part, Leaf) and self._attached(part):
-                continue  # drawn in the box of its reader
-            opened = isinstance(part, Branch) and self._opens(part)
-            if held and (opened or not self._continues(held, part)):
+        for part, *others in self._drawn(parts):
+            opened = not others and isinstance(part, Branch) and self._opens(part)
+            if held and (others or opened or not self._continues(held, part)):
                 yield Unit(tuple(held))
                 held = []
-            if isinstance(part, Branch) and opened:
+            if others:
+                yield Unit((part, *others), is_table=True)
+            elif isinstance(part, Branch) and opened:
                 yield Opened(part)
             else:
                 held.append(part)
         if held:
             yield Unit(tuple(held))
 
-    def _attached(self, leaf: Leaf) -> bool:
-        return is_constant(leaf) and attached_to(self._network, leaf) is not None
+    def _drawn(self, parts: Sequence[Part]) -> Iterator[list[Part]]:
+        """The parts that have boxes of their own: those of a closed table together, all others alone."""
+        stop = -1
+        for part in parts:
+            table = self._network.tables.get(part, ())
+            if part.start < stop:
+                continue
+            if table and not any(map(self._opens, table)):
+                stop = table[-1].stop
+                yield [inner for inner in table if not self._attached(inner)]
+            elif not self._attached(part):
+                yield [part]
+
+    def _attached(self, part: Part) -> bool:
+        """Whether it is drawn in the box of its only reader."""
+        return isinstance(part, Leaf) and is_constant(part) and attached_to(self._network, part) is not None
 
     def _continues(self, held: list[Part], part: Part) -> bool:
         aside = {held[0].start, part.start} <= self._network.aside

@@ -20,9 +20,10 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Unit:
-    """Parts drawn as one box."""
+    """Parts drawn as one box; `is_table` where they are a table of several (`tables.gathered`)."""
 
     parts: tuple[Part, ...]
+    is_table: bool = False
 
     @property
     def start(self) -> int:

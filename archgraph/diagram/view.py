@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from archgraph.diagram.flat_flow import Branch, Network, Part
+from archgraph.diagram.flat_flow import Branch, Leaf, Network, Part
 from archgraph.errors import Problem, RenderError, UnknownNameError, nearest
 from archgraph.graph.input_sizes import check_sizes
 
@@ -24,9 +24,10 @@ DIRECTIONS = {"down": "TB", "right": "LR"}
 class View:
     """`depth` is how many levels of blocks are shown: 1 folds the parts at the top, each further number opens one more
     level; by default the deepest that needs at most 60 boxes and fits a page. `open` and `fold` are paths of blocks and
-    groups that are drawn to full depth or as one box, whatever the depth. `sizes` puts numbers in for symbols.
-    `direction` is 'down' or 'right'. `legend` explains the colours. `heat` colours boxes by shares instead of by role,
-    and prints those instead of parameters. `changes` colours them by what differs from another network.
+    groups that are drawn to full depth or as one box, whatever the depth. What is computed from constants alone, such
+    as an index of relative positions, is one box unless `open` names it or an operation in it. `sizes` puts numbers in
+    for symbols. `direction` is 'down' or 'right'. `legend` explains the colours. `heat` colours boxes by shares instead
+    of by role, and prints those instead of parameters. `changes` colours them by what differs from another network.
     """
 
     depth: int | None = None
@@ -56,15 +57,24 @@ class View:
         if self.depth is not None and self.depth < 1:
             raise RenderError("the depth must be positive", expected="at least 1", received=str(self.depth))
         check_sizes(network.graph, self.sizes)
-        _check_paths(network, (*self.open, *self.fold))
+        _check_paths(network, self.open, {part.path for table in network.tables.values() for part in table})
+        _check_paths(network, self.fold)
 
     def opens(self, branch: Branch) -> bool | None:
         """Whether a call is opened, where a path decides that; a part of what is folded is never asked for."""
         path = branch.path
         if path in self.fold:
             return False
-        inside = any(path == name or path.startswith(f"{name}.") for name in self.open)
+        inside = any(_is_in(path, name) for name in self.open)
         return True if inside or path in self._around else None
+
+    def opens_table(self, network: Network, part: Part) -> bool:
+        """Whether a part that no input reaches is opened: by its own path, or that of such a part in or around it."""
+        path = part.path
+        if path in self.fold:
+            return False
+        related = (name for name in self.open if _is_in(path, name) or _is_in(name, path))
+        return any(all(leaf.index in network.tabled for leaf in _below(network, name)) for name in related)
 
     @cached_property
     def _around(self) -> frozenset[str]:
@@ -72,10 +82,19 @@ class View:
         return frozenset(name[:at] for name in self.open for at, letter in enumerate(name) if letter == ".")
 
 
-def _check_paths(network: Network, names: Iterable[str]) -> None:
+def _is_in(path: str, around: str) -> bool:
+    return path == around or path.startswith(f"{around}.")
+
+
+def _below(network: Network, path: str) -> Iterator[Leaf]:
+    return (leaf for leaf in network.leaves if _is_in(leaf.path, path))
+
+
+def _check_paths(network: Network, names: Iterable[str], others: Collection[str] = ()) -> None:
+    """Raises UnknownNameError for names that are paths of no blocks or groups, and none of the others."""
     known = dict.fromkeys(branch.path for branch in _branches(network.parts))
     single = {leaf.path for leaf in network.leaves}
-    wrong = [name for name in names if name not in known]
+    wrong = [name for name in names if name not in known and name not in others]
     if wrong:
         raise UnknownNameError(*(_unknown(network, name, list(known), name in single) for name in wrong))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archgraph.diagram.dot_text import apart, quoted
-from archgraph.diagram.outline import Box, Edge, Group
+from archgraph.diagram.outline import Box, Edge, Group, Outline
 
 INVISIBLE = 'shape=point, style=invis, width=0.01, label=""'
 """What nobody sees, though arrows lead there."""
@@ -93,15 +93,17 @@ def pieces(
         yield f"{two} [{', '.join([*said, *attributes, *tip])}]"
 
 
-def waypoints(tree: Sequence[Box | Group], edges: Collection[Edge], way: Sequence[Box], across: bool) -> Waypoints:
+def waypoints(
+    tree: Sequence[Box | Group], edges: Collection[Edge], way: Sequence[Box], beside: Mapping[Box, Box], across: bool
+) -> Waypoints:
     """Where shortcuts bend around boxes of the main way: next to the first box of each frame that they enter; and
     `across`, where frames leave little room below them, next to the first and the last box that they bend around.
 
-    Of frames that start with one box only the innermost has a point.
+    Of frames that start with one box only the innermost has a point. `beside` are boxes that stand next to another one.
     """
     around = dict(_around(tree, ()))
     place = {box: at for at, box in enumerate(way)}
-    shorter = _ends_of_side_boxes(tree, edges, way)
+    shorter = _ends_of_side_boxes(edges, beside)
     starts = _starts(way, around)
     found = Waypoints()
     for edge in edges:
@@ -119,15 +121,30 @@ def waypoints(tree: Sequence[Box | Group], edges: Collection[Edge], way: Sequenc
     return found
 
 
-def _ends_of_side_boxes(
-    tree: Sequence[Box | Group], edges: Collection[Edge], way: Sequence[Box]
-) -> dict[Box, list[tuple[Box, Box]]]:
+def _ends_of_side_boxes(edges: Iterable[Edge], beside: Mapping[Box, Box]) -> dict[Box, list[tuple[Box, Box]]]:
     """The boxes that stand next to a box of the main way, each with the box that it feeds."""
     fed = {edge.tail: edge.head for edge in edges}
     found: dict[Box, list[tuple[Box, Box]]] = {}
-    for other, box in side_boxes(tree, edges, way).items():
+    for other, box in beside.items():
         found.setdefault(box, []).append((other, fed[other]))
     return found
+
+
+def side_tables(sketch: Outline, edges: Iterable[Edge], way: Collection[Box]) -> dict[Box, Box]:
+    """The boxes that read nothing and that only one box reads, which stands on the main way in the same frame: they
+    stand next to it. Next to a box there is room for one."""
+    around = dict(_around(sketch.tree, ()))
+    heads: dict[Box, list[Box]] = {}
+    reading: set[Box] = set()
+    for edge in edges:
+        heads.setdefault(edge.tail, []).append(edge.head)
+        reading.add(edge.head)
+    found: dict[Box, Box] = {}
+    for box, fed in heads.items():
+        head, alone = fed[0], len(fed) == 1 and box not in reading
+        if alone and head in way and sketch.is_tabled(box) and around[box] == around[head]:
+            found.setdefault(head, box)
+    return {box: head for head, box in found.items()}
 
 
 def side_boxes(tree: Sequence[Box | Group], edges: Iterable[Edge], way: Sequence[Box]) -> dict[Box, Box]:

@@ -45,8 +45,9 @@ def render(
     """Draws the network; the suffix decides: .svg, .png, .pdf or .dot.
 
     `depth` folds blocks; `open` and `fold` name blocks or groups by path that are drawn to full depth, or as one box.
-    `sizes` puts numbers in for symbols. `direction` is 'down' or 'right'. `legend` explains the colours. Raises
-    RenderError; UnknownNameError for paths and sizes that the network lacks; ShapeError for sizes it does not take.
+    What is computed from constants alone is one box unless `open` names it or an operation in it. `sizes` puts numbers
+    in for symbols. `direction` is 'down' or 'right'. `legend` explains the colours. Raises RenderError;
+    UnknownNameError for paths and sizes that the network lacks; ShapeError for sizes it does not take.
     """
     from archgraph.diagram import View
     from archgraph.diagram import render as render_graph

@@ -15,8 +15,9 @@ from archgraph.importing.opened_modules import constructed, opened
 from archgraph.importing.proof.parity import prove
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import module_source
+from archgraph.importing.writing.families.usual_names import with_usual_names
+from archgraph.importing.writing.modules.naming import name_of_entry
 from archgraph.importing.writing.spec_data import spec_data
-from archgraph.importing.writing.usual_names import with_usual_names
 
 PICTURES = InputDescription(("N", 3, "H", "W"))
 
@@ -89,3 +90,21 @@ def test_a_network_of_a_library_is_proved_under_these_names() -> None:
     assert made.parity is not None
     assert made.parity.difference < 1e-10
     assert (list(made.spec["inputs"]), list(made.spec["outputs"])) == (["image"], ["logits"])
+
+
+@pytest.mark.parametrize(
+    ("argument", "taken", "called"),
+    [
+        ("num_heads", {"num_heads"}, "heads"),
+        ("mid_chs", {"mid_chs"}, "mid"),
+        ("kernel_size", {"kernel_size"}, "kernel"),
+        ("kernel_size", set(), "kernel_size"),
+        ("kernel_size", {"kernel_size", "kernel"}, "kernel_size2"),
+        ("in_channels", {"in_channels"}, "in_channels2"),
+        ("depth", {"depth"}, "depth2"),
+    ],
+)
+def test_an_entry_of_a_list_is_called_by_what_it_is_where_the_list_has_its_name(
+    argument: str, taken: set[str], called: str
+) -> None:
+    assert name_of_entry(argument, taken) == called

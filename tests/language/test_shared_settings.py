@@ -1,4 +1,4 @@
-"""Blocks that differ in probabilities only are elaborated once, and come out as if each had been."""
+"""Blocks that differ only in numbers on which no shape depends are elaborated once, and come out as if each was."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def test_one_body_serves_for_all_probabilities(tmp_path: Path, monkeypatch: pyte
     ("node", "last"),
     [
         ("end: {op: relu, when: =p > 0.05}", "end"),
-        ("end: {op: mul, value: =p}", "end"),
+        ("end: {op: pow, value: =p}", "end"),
+        ("end: {op: clamp, max: =p}", "end"),
         ("end: {op: leaky_relu, negative_slope: =p}", "end"),
         ("end: {op: dropout, p: =p / 2}", "end"),
         ("end: {op: group_norm, num_groups: 2, eps: =p + 0.1}", "end"),
@@ -93,6 +94,34 @@ def test_a_number_that_decides_more_is_elaborated_anew(
     graph, elaborated = loaded(path, monkeypatch, shared=True)
     assert elaborated == 4
     assert [*described(graph)] == [*described(loaded(path, monkeypatch, shared=False)[0])]
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+def test_one_body_serves_for_all_numbers_of_sums_and_products(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        text(value="1 + i / 4", node=f"end: {{op: {name}, value: =p}}").replace("op: inner, keep: =p", "op: inner")
+    )
+    graph, elaborated = loaded(path, monkeypatch, shared=True)
+    assert elaborated == 1
+    assert [*described(graph)] == [*described(loaded(path, monkeypatch, shared=False)[0])]
+    ends = [placed.node.op.value for placed in walk(graph) if placed.node.name == "end"]  # type: ignore[attr-defined]
+    assert ends == [1.0, 1.25, 1.5, 1.75]
+
+
+def test_a_number_that_may_not_fit_is_elaborated_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1e39 fits into no float32, and is refused at the place of the unit that has it."""
+    path = tmp_path / "net.yaml"
+    spec = text(value="10.0 ** (13 * i)", node="end: {op: mul, value: =p}").replace("op: inner, keep: =p", "op: inner")
+    path.write_text(spec)
+    errors = []
+    for shared in (True, False):
+        with pytest.raises(ArchgraphError, match="does not fit into float32") as raised:
+            loaded(path, monkeypatch, shared=shared)
+        errors.append(str(raised.value))
+    assert errors[0] == errors[1]
 
 
 def test_a_default_that_follows_from_it_is_elaborated_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,9 +151,9 @@ class GraphTracer:
             found = self._translated(larger, LEVELS[0], self._compared(first))
         except ImportingError:
             return None
-        if not isinstance(found, TracedGraph) or not holds_at(found.graph.constraints, first, self.symbols):
-            return None
-        return replace(found, inputs=first)
+        if isinstance(found, TracedGraph) and holds_at(found.graph.constraints, first, self.symbols):
+            return replace(found, inputs=first)
+        return None
 
     def _compared(self, inputs: Inputs) -> ModeComparison:
         if id(inputs) not in self._modes:

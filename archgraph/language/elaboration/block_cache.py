@@ -83,7 +83,8 @@ class ElaboratedBody:
 
 @dataclass(slots=True)
 class BlockCache:
-    """The bodies of one run, by what they follow from, and one of each by what they follow from but probabilities."""
+    """The bodies of one run, by what they follow from, and one of each by that without the numbers on which no shape
+    depends."""
 
     bodies: dict[Any, ElaboratedBody] = field(default_factory=dict)
     alike: dict[Any, ElaboratedBody] = field(default_factory=dict)
@@ -124,21 +125,21 @@ class BlockCache:
             _KEPT.keep(replace(found, log=tuple(condensed(log))))
 
     def _settings(self, use: Use) -> Settings | None:
-        """The parameters of a use that decide nothing but probabilities; None where it has no fractions at all."""
+        """The parameters of a use that decide no shape; None where it has no fractions at all."""
         if not any(type(value) is float for value in use.given.values()):
             return None
         found = self.settings.of(use.block, use.definitions)
         return found if found.names else None
 
     def _with_numbers(self, use: Use, key: Any) -> ElaboratedBody | None:
-        """The body of a use that differs in probabilities only, with those of this one; None where there is none, or
-        where one is no probability."""
+        """The body of a use that differs in such numbers only, with those of this one; None where there is none, or
+        where one may have something against it."""
         settings = self._settings(use)
         found = self.alike.get(_key(use, settings.names)) if settings else None
         if settings is None or found is None:
             return None
         given = {name: use.given[name] for name in settings.names if type(use.given.get(name)) is float}
-        if not all(0 <= number <= 1 for number in given.values()):
+        if not settings.takes(given):
             return None
         arguments = {name: given.get(name, value) for name, value in found.arguments.items()}
         self.bodies[key] = made = replace(found, key=key, arguments=arguments, new=settings.numbers(given))

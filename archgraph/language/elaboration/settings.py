@@ -1,5 +1,7 @@
 """Parameters of a block that reach nothing but probabilities, such as that of dropping a branch, which grows from block
-to block: no shape depends on them, so one body is elaborated for all of their values, and copied with others.
+to block, and numbers that a value is added to, multiplied with or divided by, such as the deviation that a network
+without norms expects: no shape depends on them, so one body is elaborated for all of their values, and copied with
+others.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ from archgraph.records import record
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
+_LARGEST = 65504.0
+"""The largest number of float16, which fits into every type of fractions."""
+
+
 @record()
 class Handed:
     """An argument that is a parameter as it is, of the node at a place; `inside` are the settings of a block there."""
@@ -29,15 +35,26 @@ class Handed:
     argument: str
     parameter: str
     inside: Settings | None
+    is_probability: bool
+
+    def takes(self, number: float) -> bool:
+        """Whether the argument may be a number, whatever the value that it meets."""
+        if self.inside is not None:
+            return self.inside.takes({self.argument: number})
+        return 0 <= number <= 1 if self.is_probability else 0 < abs(number) <= _LARGEST
 
 
 @record()
 class Settings:
-    """The parameters of a block that decide nothing but probabilities, and where they are handed on."""
+    """The parameters of a block that decide nothing but such numbers, and where they are handed on."""
 
     block: BlockSpec
     names: frozenset[str] = frozenset()
     handed: tuple[Handed, ...] = ()
+
+    def takes(self, values: Mapping[str, float]) -> bool:
+        """Whether these parameters may have these values, so that nothing is to be told of one."""
+        return all(each.takes(values[each.parameter]) for each in self.handed if each.parameter in values)
 
     def numbers(self, values: Mapping[str, Any]) -> NewNumbers:
         """What is other in the block's body where these parameters have other values. Raises SchemaError."""
@@ -89,19 +106,20 @@ class KnownSettings:
                 if name in left and mark is not None:
                     taken, inside = self._taken(node, argument, definitions)
                     if taken:
-                        handed.append(Handed(mark, argument, name, inside))
+                        probability = inside is None and node.op is not None and _drops_with(node.op, argument)
+                        handed.append(Handed(mark, argument, name, inside, probability))
                     else:
                         left.discard(name)
         names = left & {each.parameter for each in handed}
         return Settings(block, frozenset(names), tuple(each for each in handed if each.parameter in names))
 
     def _taken(self, node: NodeSpec, argument: str, definitions: Definitions) -> tuple[bool, Settings | None]:
-        """Whether an argument decides nothing but a probability; with the settings of the block that takes it."""
+        """Whether an argument decides nothing but such a number; with the settings of the block that takes it."""
         if node.op is None or is_expression(node.op):
             return False, None
         found = definitions.own(node.op)
         if found is None and node.op in REGISTRY:
-            return _drops_with(node.op, argument), None
+            return _drops_with(node.op, argument) or _computes_with(node.op, argument), None
         found = found or definitions.find(node.op)
         inside = self.of(*found) if found is not None else None
         return inside is not None and argument in inside.names, inside
@@ -112,6 +130,11 @@ def _drops_with(operation: str, attribute: str) -> bool:
     kind = REGISTRY[operation]
     found = kind.model_fields.get(attribute)
     return kind.traits.moves_data and found is not None and SAYS_PROBABILITY in found.metadata
+
+
+def _computes_with(operation: str, attribute: str) -> bool:
+    """Whether an attribute is the number that stands in the place of the second value of a sum or product."""
+    return attribute == "value" and REGISTRY[operation].family == "arithmetic"
 
 
 def _nodes(body: BodySpec) -> Iterator[NodeSpec]:
