@@ -73,6 +73,13 @@ class ModuleTree:
             else:
                 self.children[name] = child
 
+    def found(self, name: str) -> ModuleTree | None:
+        """The module at a dotted name below this one; None where there is none."""
+        module: ModuleTree | None = self
+        for part in name.split(".") if name else ():
+            module = module.children.get(part) if module is not None else None
+        return module
+
     def reached(self, name: str) -> ModuleTree:
         """The module at a dotted name below this one; levels that are missing are made."""
         module = self

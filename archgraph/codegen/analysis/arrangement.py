@@ -21,6 +21,7 @@ from archgraph.records import record
 from archgraph.structure.terms import Term
 
 _UNTRIED = Term("untried")
+"""Stands for the expression of a size that was sought for no other body."""
 
 
 def arrange(root: Scope, applied_again: bool) -> None:

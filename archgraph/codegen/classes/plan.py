@@ -37,7 +37,7 @@ class _Planner:
     def __init__(self, graph: Graph, inplace: bool):
         self.graph = graph
         self.root = read(graph, inplace)
-        self._modules = {module.path: module for module in module_tree(graph).modules()}
+        self._tree = module_tree(graph)
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
         self._positions: dict[int, OutputPositions] = {}
         self._names = set(_TAKEN) | set(DEFINITIONS) | set(IMPORTS)
@@ -85,7 +85,7 @@ class _Planner:
         return self._positions.get(id(scope))
 
     def _order_below(self, scope: Scope, path: str) -> tuple[str, ...]:
-        found = self._modules.get(f"{scope.path}.{path}".strip("."))
+        found = self._tree.found(f"{scope.path}.{path}".strip("."))
         return found.names if found is not None else ()
 
     def _finish(self, name: str, parent: str, group: UnifiedClass[Body]) -> None:
