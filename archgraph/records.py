@@ -56,3 +56,9 @@ def _nothing(_: object) -> tuple[()]:
 def _text(self: Any) -> str:
     shown = ", ".join(f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
     return f"{type(self).__qualname__}({shown})"
+
+
+def taken_by_class(kind: type, *_: Any) -> dict[str, Any]:
+    """Pydantic's rule for a class, as its `__get_pydantic_core_schema__`: what is an instance fits. Without one,
+    Pydantic reads the fields of a dataclass and builds a validator for each of them, and for what those hold."""
+    return {"type": "is-instance", "cls": kind}

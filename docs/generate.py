@@ -22,7 +22,7 @@ import models_page
 import operations_page
 import sketches
 
-from archgraph.importing.writing.weight_names import weight_names_file
+from archgraph.importing.writing.modules.weight_names import weight_names_file
 
 DOCS = Path(__file__).parent
 

@@ -39,7 +39,9 @@ MAKERS = frozenset(
 """The functions of torch that make a tensor on the default device."""
 
 
-_UNFILLED: Mapping[Any, Callable[..., Any]] = dict.fromkeys((torch.empty, torch.zeros, torch.ones), torch.empty)
+_UNFILLED: Mapping[Any, Callable[..., Any]] = dict.fromkeys(
+    (torch.empty, torch.zeros, torch.ones, torch.randn), torch.empty
+)
 """What is quicker and the same without numbers: filled tensors are made there by Python functions of torch's."""
 
 
@@ -63,7 +65,7 @@ class on_meta(TorchFunctionMode):  # noqa: N801 - a context, as torch.no_grad is
                 return filled
         elif func in MAKERS and (kwargs is None or kwargs.get("device") is None):
             unfilled = _UNFILLED.get(func)
-            if unfilled is not None:
+            if unfilled is not None and (kwargs is None or "generator" not in kwargs):
                 return unfilled(*args, **{**(kwargs or {}), "device": _META})
             kwargs = {**(kwargs or {}), "device": _META}
         return self._results.of(func, args, kwargs or {})

@@ -34,12 +34,17 @@ def constructed(
     kind: type[nn.Module], start: Callable[..., None], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> nn.Module:
     """What `kind(*args, **kwargs)` makes where `start` is its constructor."""
-    below = None if any(_HOOKS) else _below(kind)  # type: ignore[arg-type]  # a class can be looked up
+    below = None if is_watched() else _below(kind)  # type: ignore[arg-type]  # a class can be looked up
     made: nn.Module = kind.__new__(kind) if below is None else below.__new__(below)
     start(made, *args, **kwargs)
     if below is not None:
         object.__setattr__(made, "__class__", kind)
     return made
+
+
+def is_watched() -> bool:
+    """Whether someone wants to be told of each parameter, buffer and part."""
+    return any(_HOOKS)
 
 
 @lru_cache(1 << 8)
@@ -58,7 +63,8 @@ class _Unchecked(nn.Module):
     def __init__(self) -> None:
         attributes = self.__dict__
         attributes.update(_VALUES)
-        attributes.update([(name, make()) for name, make in _CONTAINERS])
+        for name, make in _CONTAINERS:
+            attributes[name] = make()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if type(value) in _PLAIN:

@@ -150,8 +150,9 @@ class Drawing:
             yield f"subgraph {quoted('cluster_' + item.id + column)} {{"
             yield f'  style=rounded; color="{FRAME}"; fontsize=10; labeljust=l; margin={MARGIN}; label=<{title}>'
             yield f"  tooltip={quoted(tip(self._labels.frame_tooltip(item)))}"
-            yield from (f"  {point.line(LINE, self.runs_right)}" for point in self._points(item.id, held))
             yield from (f"  {line}" for line in self._items(item.children, held, column))
+            # behind the frames inside: what Graphviz reads first it would lead along their left
+            yield from (f"  {point.line(LINE, self.runs_right)}" for point in self._points(item.id, held))
             yield "}"
 
     def _side_row(self, box: Box, held: Collection[Box]) -> Iterator[str]:

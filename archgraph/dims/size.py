@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
-from typing import NoReturn, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from archgraph.dims import limits
 from archgraph.dims.monomials import exact_quotient, graded_order, multiplied
 from archgraph.dims.printing import floor_text, sum_text
 from archgraph.errors import ShapeError
+from archgraph.records import taken_by_class
 
 REMEMBERED = 1 << 15  # entries kept by each cache: far more than one network needs, yet bounded
 
@@ -60,6 +61,7 @@ class Size:
     terms: tuple[tuple[Monomial, int], ...]
     symbols: frozenset[str]
     _hash: int
+    __get_pydantic_core_schema__: ClassVar[Any] = classmethod(taken_by_class)
 
     def __add__(self, other: Dim) -> Dim:
         return _sum(self, other) if isinstance(other, (int, Size)) else NotImplemented

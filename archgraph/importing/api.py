@@ -19,8 +19,8 @@ from archgraph.importing.opened_modules import OpenedModule, Source, constructed
 from archgraph.importing.proof.parity import Parity, prove
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.sources.dynamic_sizes import Dynamic
+from archgraph.importing.writing.families.usual_names import with_usual_names
 from archgraph.importing.writing.spec_data import spec_data
-from archgraph.importing.writing.usual_names import with_usual_names
 from archgraph.language.load import load
 from archgraph.language.reading.document import read_text
 from archgraph.language.schema import names

@@ -23,10 +23,10 @@ from archgraph.importing.opened_modules import Made, OpenedModule, Source, const
 from archgraph.importing.resized_networks import ResizedNetwork, resized_network
 from archgraph.importing.sources.dynamic_sizes import Dynamic
 from archgraph.importing.sources.module_source import ModuleSource
+from archgraph.importing.writing.families.usual_names import with_usual_names
 from archgraph.importing.writing.family_data import family_data
-from archgraph.importing.writing.naming import block_name
-from archgraph.importing.writing.renamed_parameters import with_renamed_parameters
-from archgraph.importing.writing.usual_names import with_usual_names
+from archgraph.importing.writing.modules.naming import block_name
+from archgraph.importing.writing.plain_data.renamed_parameters import with_renamed_parameters
 from archgraph.language.schema import names
 
 _LEAST_OF_A_NAME = 3

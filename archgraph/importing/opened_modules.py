@@ -23,7 +23,7 @@ from archgraph.importing.sources.module_checks import require_importable
 from archgraph.importing.sources.module_source import ModuleSource, made_by
 from archgraph.importing.sources.nested_inputs import flat_forward, flat_inputs
 from archgraph.importing.tracing.shape_runs import ShapeRuns
-from archgraph.importing.writing.naming import block_name
+from archgraph.importing.writing.modules.naming import block_name
 
 Factory = Callable[[], torch.nn.Module]
 Source = torch.nn.Module | Factory | ModuleSource

@@ -16,8 +16,8 @@ from archgraph.importing.conversion.traced_graphs import TracedGraph
 from archgraph.importing.opened_modules import OpenedModule, Source, constructed, opened
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import ModuleSource
+from archgraph.importing.writing.families.usual_names import IMAGE_SIZES
 from archgraph.importing.writing.family_data import OtherSize
-from archgraph.importing.writing.usual_names import IMAGE_SIZES
 
 _PICTURE = 4
 _OTHER_SIZES = ((3, 2), (2, 1))

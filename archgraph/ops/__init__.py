@@ -23,6 +23,7 @@ from archgraph.ops.traits import Traits
 WITHOUT_OPERATIONS = (
     *(
         "attribute_meanings",
+        "attribute_problems",
         "attributes",
         "constant_tables",
         "contract",

@@ -28,7 +28,7 @@ class Elementwise(Operation):
         return dim
 
 
-@operation("relu")
+@operation("relu", Traits(infinities="read"))
 class ReLU(Elementwise):
     meaning: ClassVar[str] = "max(x, 0): [...] → [...]"
     paper: ClassVar[str] = "Nair and Hinton 2010, Rectified Linear Units Improve Restricted Boltzmann Machines"
@@ -58,13 +58,13 @@ class ELU(Elementwise):
     alpha: float = 1.0
 
 
-@operation("silu")
+@operation("silu", Traits(infinities="read"))
 class SiLU(Elementwise):
     meaning: ClassVar[str] = "x · sigmoid(x), also called swish: [...] → [...]"
     paper: ClassVar[str] = "Elfwing et al. 2017; Ramachandran et al. 2017"
 
 
-@operation("gelu")
+@operation("gelu", Traits(infinities="read"))
 class GELU(Elementwise):
     meaning: ClassVar[str] = "x · Φ(x), with the normal distribution Φ or its tanh approximation: [...] → [...]"
     paper: ClassVar[str] = "Hendrycks and Gimpel 2016, Gaussian Error Linear Units"
@@ -73,12 +73,12 @@ class GELU(Elementwise):
     approximate: Literal["none", "tanh"] = "none"
 
 
-@operation("sigmoid", Traits(gives_probabilities=True))
+@operation("sigmoid", Traits(gives_probabilities=True, infinities="none"))
 class Sigmoid(Elementwise):
     meaning: ClassVar[str] = "1 / (1 + exp(-x)): [...] → [...]"
 
 
-@operation("tanh")
+@operation("tanh", Traits(infinities="none"))
 class Tanh(Elementwise):
     meaning: ClassVar[str] = "Hyperbolic tangent: [...] → [...]"
 
@@ -105,7 +105,7 @@ class Softplus(Elementwise):
     threshold: float = 20.0
 
 
-@operation("softmax", Traits(keeps_float32=True, gives_probabilities=True))
+@operation("softmax", Traits(keeps_float32=True, gives_probabilities=True, infinities="none"))
 class Softmax(Operation):
     meaning: ClassVar[str] = "exp(x) / Σ exp(x) along dim: [...] → [...]"
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": -1}, _INPUT), Example({"dim": 1}, _INPUT))
@@ -120,7 +120,7 @@ class Softmax(Operation):
         return axis_of(inputs["input"], self.dim) == 0
 
 
-@operation("clamp")
+@operation("clamp", Traits(infinities="read"))
 class Clamp(Elementwise):
     meaning: ClassVar[str] = "min(max(x, min), max): [...] → [...]"
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)

@@ -111,12 +111,12 @@ class Binary(Pairwise):
         return super().infer(inputs, facts)
 
 
-@operation("add", Traits(keeps_scale=True, makes_new=True))
+@operation("add", Traits(keeps_scale=True, makes_new=True, infinities="read"))
 class Add(Binary):
     meaning: ClassVar[str] = "input + other (or + value), broadcast"
 
 
-@operation("sub", Traits(keeps_scale=True, makes_new=True))
+@operation("sub", Traits(keeps_scale=True, makes_new=True, infinities="read"))
 class Sub(Binary):
     meaning: ClassVar[str] = "input - other (or - value), broadcast"
     ports: ClassVar[tuple[Port, ...]] = (
@@ -125,7 +125,7 @@ class Sub(Binary):
     )
 
 
-@operation("mul", Traits(makes_new=True))
+@operation("mul", Traits(makes_new=True, infinities="read"))
 class Mul(Binary):
     meaning: ClassVar[str] = "input · other (or · value), broadcast"
 

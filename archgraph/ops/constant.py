@@ -50,7 +50,7 @@ def _checked(value: Any) -> Any:
     return frozen
 
 
-@operation("constant", Traits(keeps_float32=True))
+@operation("constant", Traits(keeps_float32=True, infinities="none"))
 class Constant(Operation):
     meaning: ClassVar[str] = "A number, or nested lists of numbers, that stand in the file: → the lists' shape"
     ports: ClassVar[tuple[Port, ...]] = ()
@@ -95,7 +95,7 @@ class Constant(Operation):
         return (TensorType(self.shape, self.element_type),)
 
 
-@operation("parameter")
+@operation("parameter", Traits(infinities="none"))
 class Parameter(Operation):
     meaning: ClassVar[str] = "A trainable tensor of its own, whose key is the node's path: → shape"
     ports: ClassVar[tuple[Port, ...]] = ()

@@ -6,17 +6,19 @@ defaults. Whatever a target needs beyond this contract (a kernel, a module class
 
 from __future__ import annotations
 
-import re
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from functools import cache
+from types import CodeType
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from archgraph.dims import Dim, Facts, Size, product
+from archgraph.dims import Dim, Facts, product
 from archgraph.errors import Problem, SchemaError, UnknownNameError, nearest
-from archgraph.ops.attributes import type_text
 from archgraph.ops.registry import Registry
 from archgraph.ops.traits import Traits
 from archgraph.records import record
@@ -121,19 +123,23 @@ class Example:
     inputs: Mapping[str, TensorType] = field(default_factory=dict)
 
 
-_CLASS_VARIABLES: dict[Any, Any] = {
-    "ClassVar[str]": ClassVar[str],
-    "ClassVar[tuple[str, ...]]": ClassVar[tuple[str, ...]],
-    "ClassVar[tuple[Port, ...]]": ClassVar[tuple[Port, ...]],
-    "ClassVar[tuple[Example, ...]]": ClassVar[tuple[Example, ...]],
-}
-"""What contracts declare of themselves, by the texts of the annotations."""
+@cache
+def _compiled(annotation: str) -> CodeType:
+    return compile(annotation, "<annotation>", "eval")
 
 
-def _read_class_variables(kind: type) -> None:
-    """Puts types for texts: pydantic would compile these again, for the contract and for each that is made from it."""
-    own = kind.__annotations__
-    own.update({name: _CLASS_VARIABLES[text] for name, text in own.items() if text in _CLASS_VARIABLES})
+def _read_annotations(kind: type[Operation]) -> None:
+    """Puts types for texts. Pydantic would compile the same few texts once more for every attribute."""
+    own, names = kind.__annotations__, vars(sys.modules[kind.__module__])
+    for name, text in own.items():
+        with suppress(NameError):  # what is defined further down, or in a function; Pydantic knows what to do
+            own[name] = eval(_compiled(text), names) if isinstance(text, str) else text
+
+
+def _forget_class_variables(kind: type[BaseModel]) -> None:
+    """Pydantic has read these annotations, and would again for each contract that is made from this one."""
+    for name in kind.__class_vars__ & kind.__annotations__.keys():
+        del kind.__annotations__[name]
 
 
 class Operation(BaseModel):
@@ -147,18 +153,14 @@ class Operation(BaseModel):
         allow_inf_nan=False,
         defer_build=True,
         hide_input_in_errors=True,
-        ignored_types=(Traits,),
     )
 
-    if TYPE_CHECKING:  # Pydantic would evaluate these annotations once more for every contract
-        name: ClassVar[str]
-        meaning: ClassVar[str]
-        """One line: what it computes, with the shape equation."""
-        examples: ClassVar[tuple[Example, ...]]
-        traits: ClassVar[Traits] = Traits()
-        """Facts that more than one target needs, given where it is registered."""
-    else:
-        traits = Traits()
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    """One line: what it computes, with the shape equation."""
+    examples: ClassVar[tuple[Example, ...]]
+    traits: ClassVar[Traits] = Traits()
+    """Facts that more than one target needs, given where it is registered."""
     family: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     plugin: ClassVar[str] = ""
@@ -169,7 +171,11 @@ class Operation(BaseModel):
 
     def __init_subclass__(cls, **given: Any):
         super().__init_subclass__(**given)
-        _read_class_variables(cls)
+        _read_annotations(cls)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **given: Any) -> None:
+        _forget_class_variables(cls)
 
     @abstractmethod
     def infer(self, inputs: Inputs, facts: Facts) -> tuple[TensorType, ...]:
@@ -224,7 +230,7 @@ class Operation(BaseModel):
         return self.results
 
 
-_read_class_variables(Operation)
+_forget_class_variables(Operation)
 Op = TypeVar("Op", bound=type[Operation])
 REGISTRY: Registry[type[Operation]] = Registry()
 
@@ -268,97 +274,11 @@ def operation_hint(name: str, known: Collection[str]) -> str:
     return found.hint if found is not None else hint_for(name) or nearest(name, known)
 
 
-FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")
-"""What torch's modules are told, and what an operation takes from the value that it reads."""
-
-
-def read_by_in(port: str) -> str:
-    """The hint for a port that is written as if it were an attribute."""
-    return f"'{port}' is an input: in: {{{port}: …}}"
-
-
 def make(kind: type[Operation], attributes: Mapping[str, Any]) -> Operation:
     """An operation with these attributes. Raises SchemaError: unknown, missing or mistyped attributes, all at once."""
     try:
         return kind(**attributes)
     except ValidationError as error:
-        raise SchemaError(*(_problem(kind, attributes, item) for item in _distinct(error.errors()))) from None
+        from archgraph.ops.attribute_problems import problems_of  # read only where something is wrong
 
-
-def _distinct(items: list[Any]) -> list[Any]:
-    return list({str(item["loc"][0]) if item["loc"] else "": item for item in items}.values())
-
-
-def _problem(kind: type[Operation], attributes: Mapping[str, Any], item: Any) -> Problem:
-    """A Pydantic complaint in the words of the language; `path` holds the attribute's name for the caller to place."""
-    key = str(item["loc"][0]) if item["loc"] else ""
-    known = list(kind.model_fields)
-    if item["type"] == "extra_forbidden":
-        return Problem(
-            f"{kind.name} has no parameter '{key}'",
-            path=key,
-            subject=key,
-            expected=f"one of {', '.join(known)}" if known else f"{kind.name} takes no parameters",
-            hint=_meant(key, kind),
-        )
-    if item["type"] == "missing":
-        return Problem(f"{kind.name} needs the parameter '{key}'", path=key, subject=key, expected=type_text(kind, key))
-    reason = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
-    if not key:
-        return Problem(f"{kind.name}: {reason or item['msg']}")
-    return Problem(
-        f"{kind.name}: the parameter '{key}' has a wrong value" + (f": {reason}" if reason else ""),
-        path=key,
-        subject=key,
-        expected=type_text(kind, key),
-        received=_received(attributes.get(key)),
-        hint=_written_otherwise(key, attributes.get(key)),
-    )
-
-
-def _meant(key: str, kind: type[Operation]) -> str:
-    """What to write in the place of an unknown attribute."""
-    if key in FOLLOW:
-        return f"leave '{key}' out: it follows from what the node reads"
-    if key in {port.name for port in kind.ports}:
-        return read_by_in(key)
-    if key.isdecimal() and kind.model_fields:
-        return f"arguments have names: {next(iter(kind.model_fields))}: {key}"
-    return foreign_argument(key, kind.model_fields) or nearest(key, kind.model_fields)
-
-
-def _written_otherwise(key: str, value: Any) -> str:
-    """How a text is written that spells a number, several numbers or a truth value; '' for all others."""
-    if not isinstance(value, str):
-        return ""
-    if _NUMBER.fullmatch(value):
-        return f"write {value}, without quotes"
-    if _SEVERAL.fullmatch(value):
-        return f"write [{', '.join(re.findall('[0-9]+', value))}]"
-    if value.lower() in _TRUTH:
-        return f"write {_TRUTH[value.lower()]}"
-    if key == "padding" and value.lower() in _PADDINGS:
-        return _PADDINGS[value.lower()]
-    return ""
-
-
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_SEVERAL = re.compile(r"[(]?[0-9]+(\s*[x×,*]\s*[0-9]+)+[)]?")
-_TRUTH = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
-_PADDINGS = {
-    "same": "write a number: with stride 1, half of kernel_size - 1 keeps the size (1 for a kernel of 3)",
-    "valid": "write 0",
-}
-
-
-def foreign_argument(key: str, known: Collection[str]) -> str:
-    """The hint for an argument under the name that another library gives it, or ''."""
-    from archgraph.ops.counterparts.arguments import argument_hint  # read only where something is wrong
-
-    return argument_hint(key, known)
-
-
-def _received(value: Any) -> str:
-    if value is None:
-        return "null"
-    return f"the size {value}" if isinstance(value, Size) else f"{value!r} ({type(value).__name__})"
+        raise SchemaError(*problems_of(kind, attributes, error)) from None

@@ -9,7 +9,7 @@ from archgraph.ops.contract import DTYPES, Example, Inputs, Operation, Port, Ten
 from archgraph.ops.traits import Traits
 
 
-@operation("to", Traits(keeps_float32=True))
+@operation("to", Traits(keeps_float32=True, infinities="read"))
 class To(Operation):
     meaning: ClassVar[str] = (
         "The same numbers in another element type; whole numbers lose the fraction, truth values are 0 and 1, and "

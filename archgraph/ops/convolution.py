@@ -62,7 +62,7 @@ def bias_bound(kernel: tuple[int, ...]) -> float:
 class AnyConvolution(ParametrizedOperation, SpatialOperation):
     """Base of convolutions and transposed ones: kernels over groups of channels."""
 
-    traits: ClassVar[Traits] = Traits(makes_new=True)
+    traits: ClassVar[Traits] = Traits(makes_new=True, infinities="none")
     out_channels: Positive
     kernel_size: Each
     if TYPE_CHECKING:  # each class has them in torch's order

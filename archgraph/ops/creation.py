@@ -15,7 +15,7 @@ from archgraph.ops.traits import Traits
 DType = Literal["float16", "bfloat16", "float32", "float64", "uint8", "int32", "int64", "bool"]
 Filling = Annotated[bool | int | Annotated[float, Field(allow_inf_nan=True)], Says("a number, .inf and -.inf too")]
 
-_TRAITS = Traits(keeps_float32=True, result_sizes=("shape",))
+_TRAITS = Traits(keeps_float32=True, result_sizes=("shape",), infinities="none")
 _BOX = {"input": TensorType((2, 3))}
 
 
@@ -124,7 +124,7 @@ class FullLike(LikeInput):
         return self.fill_value
 
 
-@operation("linspace", Traits(keeps_float32=True, result_sizes=("steps",)))
+@operation("linspace", Traits(keeps_float32=True, result_sizes=("steps",), infinities="none"))
 class Linspace(Operation):
     meaning: ClassVar[str] = "Numbers from start to end, both included, at equal distances: → [steps]"
     ports: ClassVar[tuple[Port, ...]] = ()
@@ -142,7 +142,7 @@ class Linspace(Operation):
         return (TensorType((self.steps,)),)
 
 
-@operation("eye", Traits(keeps_float32=True, result_sizes=("n", "m")))
+@operation("eye", Traits(keeps_float32=True, result_sizes=("n", "m"), infinities="none"))
 class Eye(Operation):
     meaning: ClassVar[str] = "Ones along the main diagonal, zeros elsewhere: → [n, m]"
     ports: ClassVar[tuple[Port, ...]] = ()

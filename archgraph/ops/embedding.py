@@ -26,7 +26,7 @@ from archgraph.ops.requirements import require_rank
 from archgraph.ops.traits import Traits
 
 
-@operation("embedding")
+@operation("embedding", Traits(infinities="read"))
 class Embedding(ParametrizedOperation):
     meaning: ClassVar[str] = "Row of a table for each integer: [...] int → [..., embedding_dim]"
     paper: ClassVar[str] = "Bengio et al. 2003, A Neural Probabilistic Language Model"
@@ -93,7 +93,7 @@ class SinusoidalEmbedding(Operation):
         return (TensorType((inputs["input"].shape[0], self.dim)),)
 
 
-@operation("arange")
+@operation("arange", Traits(infinities="none"))
 class Arange(Operation):
     meaning: ClassVar[str] = (
         "start, start + step, … as far as they lie before end: → [⌈(end - start) / step⌉]; int64 where all three are "

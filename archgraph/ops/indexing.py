@@ -68,7 +68,7 @@ def _require_within(op: Indexed, inputs: Inputs, port: str, facts: Facts) -> Non
             facts.require_at_least(kind.shape[at] - index.shape[at], 0, cause)
 
 
-@operation("gather")
+@operation("gather", Traits(infinities="read"))
 class Gather(Indexed):
     meaning: ClassVar[str] = (
         "out[i, j, k] = input[i, index[i, j, k], k], for dim: 1: [..., A, ...], int [..., B, ...] → [..., B, ...]"
@@ -84,7 +84,7 @@ class Gather(Indexed):
         return (TensorType(inputs["index"].shape, inputs["input"].dtype),)
 
 
-@operation("take_along_dim")
+@operation("take_along_dim", Traits(infinities="read"))
 class TakeAlongDim(Indexed):
     meaning: ClassVar[str] = (
         "gather, with all dimensions but dim broadcast: [..., A, ...], int64 [..., B, ...] → [..., B, ...]"
@@ -110,7 +110,7 @@ class TakeAlongDim(Indexed):
         return TensorType((*kind.shape[:axis], 1, *kind.shape[axis + 1 :]), kind.dtype)
 
 
-@operation("index_select")
+@operation("index_select", Traits(infinities="read"))
 class IndexSelect(Indexed):
     meaning: ClassVar[str] = "The places of dim that the index lists: [..., A, ...], int [B] → [..., B, ...]"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -123,7 +123,7 @@ class IndexSelect(Indexed):
         return (_replaced(inputs["input"], self.axis(inputs), inputs["index"]),)
 
 
-@operation("index")
+@operation("index", Traits(infinities="read"))
 class Index(Indexed):
     meaning: ClassVar[str] = (
         "input[:, index], for dim: 1, with an index of any shape; negative numbers count from the end: "

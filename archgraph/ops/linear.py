@@ -11,9 +11,10 @@ from archgraph.ops.attributes import Positive
 from archgraph.ops.contract import Example, Init, Inputs, Operation, Port, TensorType, Weight, operation
 from archgraph.ops.parametrization import ParametrizedOperation
 from archgraph.ops.requirements import channels_of, require_same_dtype
+from archgraph.ops.traits import Traits
 
 
-@operation("linear")
+@operation("linear", Traits(infinities="none"))
 class Linear(ParametrizedOperation):
     meaning: ClassVar[str] = "Affine map of the last dimension: [..., C] → [..., out_features]"
     examples: ClassVar[tuple[Example, ...]] = (

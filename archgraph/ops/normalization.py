@@ -38,7 +38,7 @@ class BatchNorm(SpatialOperation):
 
     meaning: ClassVar[str] = "Normalises each channel over batch and space: {image} → {image}"
     paper: ClassVar[str] = "Ioffe and Szegedy 2015, Batch Normalization"
-    traits: ClassVar[Traits] = Traits(normalizes=True, keeps_float32=True, makes_new=True)
+    traits: ClassVar[Traits] = Traits(normalizes=True, keeps_float32=True, makes_new=True, infinities="none")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, _VOLUME),
         Example({"eps": 1e-3, "momentum": 0.01, "affine": False}, _VOLUME),
@@ -84,7 +84,7 @@ def _running_statistics(channels: int) -> tuple[Weight, ...]:
     )
 
 
-@operation("group_norm", Traits(normalizes=True, keeps_float32=True, makes_new=True))
+@operation("group_norm", Traits(normalizes=True, keeps_float32=True, makes_new=True, infinities="none"))
 class GroupNorm(Operation):
     meaning: ClassVar[str] = "Normalises each group of channels of each sample: [N, C, ...] → [N, C, ...]"
     paper: ClassVar[str] = "Wu and He 2018, Group Normalization"
@@ -153,7 +153,7 @@ class LastDimensions(Operation):
         return len(self.over(inputs["input"])) == inputs["input"].rank
 
 
-@operation("layer_norm", Traits(normalizes=True, keeps_float32=True, makes_new=True))
+@operation("layer_norm", Traits(normalizes=True, keeps_float32=True, makes_new=True, infinities="none"))
 class LayerNorm(LastDimensions):
     meaning: ClassVar[str] = "Normalises the last dimension, or normalized_shape: [..., C] → [..., C]"
     paper: ClassVar[str] = "Ba et al. 2016, Layer Normalization"
@@ -174,7 +174,7 @@ class LayerNorm(LastDimensions):
         return scale_and_shift(*shape) if self.bias else scale_and_shift(*shape)[:1]
 
 
-@operation("rms_norm", Traits(normalizes=True, keeps_float32=True, makes_new=True))
+@operation("rms_norm", Traits(normalizes=True, keeps_float32=True, makes_new=True, infinities="none"))
 class RMSNorm(LastDimensions):
     meaning: ClassVar[str] = (
         "x / √(mean(x²) + eps) · weight over the last dimension, or normalized_shape: [..., C] → [..., C]; "
@@ -199,7 +199,7 @@ class InstanceNorm(SpatialOperation):
 
     meaning: ClassVar[str] = "Normalises each channel of each sample over space: {image} → {image}"
     paper: ClassVar[str] = "Ulyanov et al. 2016, Instance Normalization"
-    traits: ClassVar[Traits] = Traits(normalizes=True, keeps_float32=True)
+    traits: ClassVar[Traits] = Traits(normalizes=True, keeps_float32=True, infinities="none")
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, _VOLUME),
         Example({"eps": 1e-3, "affine": True}, _VOLUME),

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, model_validator
 from archgraph.errors import ShapeError
 from archgraph.ops.attributes import Says
 from archgraph.ops.contract import Init, Inputs, Operation, Weight
-from archgraph.records import record
+from archgraph.records import record, taken_by_class
 
 KERNEL = "weight"
 """The weight that is parametrized."""
@@ -32,6 +32,7 @@ class WeightNorm:
     name: ClassVar[str] = "weight_norm"
     dim: int | None = 0
     parametrize: bool = True
+    __get_pydantic_core_schema__: ClassVar[Any] = classmethod(taken_by_class)
 
     def parts(self, kernel: Weight) -> tuple[Weight, ...]:
         """The magnitudes g and the direction v."""
@@ -59,6 +60,7 @@ class SpectralNorm:
     eps: float = 1e-12
     dim: int | None = None
     parametrize: bool = True
+    __get_pydantic_core_schema__: ClassVar[Any] = classmethod(taken_by_class)
 
     def parts(self, kernel: Weight) -> tuple[Weight, ...]:
         """The matrix, and its left and right singular vectors."""

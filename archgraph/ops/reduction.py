@@ -49,12 +49,12 @@ class Reduction(Operation):
         return dtype
 
 
-@operation("mean", Traits(keeps_float32=True))
+@operation("mean", Traits(keeps_float32=True, infinities="read"))
 class Mean(Reduction):
     meaning: ClassVar[str] = "Mean over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
 
 
-@operation("sum", Traits(keeps_float32=True))
+@operation("sum", Traits(keeps_float32=True, infinities="read"))
 class Sum(Reduction):
     meaning: ClassVar[str] = "Sum over dim: [..., A, ...] → [..., ...], or [..., 1, ...] with keepdim"
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES),)

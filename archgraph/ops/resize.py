@@ -92,7 +92,7 @@ class ChannelShuffle(Operation):
         return (kind,)
 
 
-@operation("pad", Traits(keeps_scale=True))
+@operation("pad", Traits(keeps_scale=True, infinities="read"))
 class Pad(Operation):
     meaning: ClassVar[str] = (
         "Widens dimensions, the last first: pad = [before, after of the last, before, after of the one before it, …]; "

@@ -23,7 +23,7 @@ _BOX = TensorType((2, 3, 4))
 _MASK = TensorType((3, 4), "bool")
 
 
-@operation("where", Traits(keeps_float32=True))
+@operation("where", Traits(keeps_float32=True, infinities="read"))
 class Where(Operation):
     meaning: ClassVar[str] = "input where the condition is true, else other (or value), broadcast"
     ports: ClassVar[tuple[Port, ...]] = (
@@ -55,7 +55,7 @@ class Where(Operation):
         return result_type(tuple(inputs[port] for port in ("input", "other") if port in inputs), self.value)
 
 
-@operation("masked_fill", Traits(keeps_float32=True))
+@operation("masked_fill", Traits(keeps_float32=True, infinities="read"))
 class MaskedFill(Operation):
     meaning: ClassVar[str] = "value where the mask is true, else input, broadcast; the element type is the input's"
     ports: ClassVar[tuple[Port, ...]] = (Port("input", dtypes=DTYPES), Port("mask", dtypes=("bool",)))

@@ -18,7 +18,7 @@ from archgraph.ops.contract import (
 )
 from archgraph.ops.families import class_name
 from archgraph.ops.promotion import floating, kept, truth, whole
-from archgraph.ops.traits import Traits
+from archgraph.ops.traits import Infinities, Traits
 from archgraph.records import record
 
 _new_class: Any = create_model
@@ -82,6 +82,7 @@ class Row:
     paper: str = ""
     attributes: Attributes = field(default_factory=dict)
     examples: tuple[Mapping[str, Any], ...] = ({},)
+    infinities: Infinities = "any"
 
     @property
     def called(self) -> str:
@@ -120,7 +121,8 @@ class OperationTable:
         fields: dict[str, Any] = dict(row.attributes)
         kind = _new_class(class_name(name), __base__=self.base, __module__=self.base.__module__, **fields)
         kind.name, kind.meaning, kind.paper = name, f"{row.meaning}: {self.equation}", row.paper
-        kind.family, kind.traits = self.base.__module__.rpartition(".")[2], self.traits
+        kind.family = self.base.__module__.rpartition(".")[2]
+        kind.traits = replace(self.traits, infinities=row.infinities)
         kind.row = row
         reads = DTYPES if self.meets else row.types.reads
         kind.ports = tuple(replace(port, dtypes=reads) for port in self.base.ports)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from archgraph.records import record
+
+Infinities: TypeAlias = Literal["any", "none", "read"]
 
 
 @record()
@@ -28,3 +32,7 @@ class Traits:
     memory that it reads, and a linear layer makes tokens as a view of a matrix."""
     may_hand_on: bool = False
     """As `makes_new`, but that its result may be its input itself, as that of dropout is in evaluation."""
+    infinities: Infinities = "any"
+    """Where its results may be infinite: anywhere, nowhere, or only where what it reads is so, or a number among its
+    attributes. What moves data says nothing more. Products with weights and norms count among those that are infinite
+    nowhere: weights are finite, and what is infinite by intent, a mask, is handed to neither."""

@@ -29,8 +29,8 @@ _EXPM1 = "Where(Abs(x) < 0.5, Where(Exp(x) == 1, x, (Exp(x) - 1) * x / Log(Exp(x
 
 _ROWS = rows(
     # trigonometric
-    Row("sin", "Sine", "Sin(x)"),
-    Row("cos", "Cosine", "Cos(x)"),
+    Row("sin", "Sine", "Sin(x)", infinities="none"),
+    Row("cos", "Cosine", "Cos(x)", infinities="none"),
     Row("tan", "Tangent", "Tan(x)", double="Sin(x) / Cos(x)"),
     Row("asin", "Inverse of the sine", "Asin(x)"),
     Row("acos", "Inverse of the cosine", "Acos(x)"),
@@ -57,8 +57,8 @@ _ROWS = rows(
     Row("erf", "Error function", "Erf(x)"),
     Row("erfc", "1 - erf(x)", "1 - Erf(x)"),
     # sign and size
-    Row("abs", "|x|", "Abs(x)", NUMBERS, span="magnitude"),
-    Row("neg", "-x", "-x", NUMBERS, whole="0 - x", span="negated"),
+    Row("abs", "|x|", "Abs(x)", NUMBERS, span="magnitude", infinities="read"),
+    Row("neg", "-x", "-x", NUMBERS, whole="0 - x", span="negated", infinities="read"),
     Row(
         "sign",
         "-1, 0 or 1, as x is negative, 0 or positive",

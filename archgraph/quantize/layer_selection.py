@@ -14,7 +14,7 @@ JOINS = ("Add", "Concat")
 CLAMPS = ("Relu", "Clip")
 POOLS = ("MaxPool", "AveragePool", "GlobalAveragePool")
 _BETWEEN = (*JOINS, *CLAMPS, *POOLS)
-_HARMLESS = (*LAYERS, *_BETWEEN, "Flatten")
+_HARMLESS = (*LAYERS, *_BETWEEN, "ReduceMean", "Flatten")
 """Readers that do not amplify rounding as norms do, which divide by a deviation."""
 
 ASKED = "asked for"
@@ -102,15 +102,18 @@ def _named(path: str, layers: Sequence[str]) -> list[str]:
 
 
 def between(wiring: ModelWiring, layers: Sequence[str]) -> tuple[str, ...]:
-    """The operators that go on with the integers of the layers before them, so that none is widened for nothing.
+    """The operators that go on with the integers of the layers before them, so that none is widened for nothing; means
+    of whole images are among them.
 
     An operator joins in where all that it reads is on integers, something on integers reads it, and no norm does. A
-    clamp right behind a layer always joins: it becomes a part of it.
+    clamp right behind a layer always joins: it becomes a part of it. Parts of an operation stay as they are: the
+    quantiser does not know their types.
     """
     inside = {value for name in layers for value in wiring.nodes[name].output}
     candidates = []
     for name, node in wiring.nodes.items():
-        if node.op_type in _BETWEEN and all(value in inside for value in wiring.data_inputs(node)):
+        possible = (node.op_type in _BETWEEN or name in wiring.image_means) and wiring.typed.issuperset(node.output)
+        if possible and all(value in inside for value in wiring.data_inputs(node)):
             candidates.append(name)
             inside.update(node.output)
     chosen = {*layers, *candidates}

@@ -10,6 +10,7 @@ import numpy as np
 
 from archgraph.artifact.arrays import Array
 from archgraph.errors import Problem
+from archgraph.quantize.image_means import image_means, write_as_pools
 from archgraph.quantize.layout_barriers import is_barrier
 
 HALF_STEP = 0.5 + 1e-3
@@ -20,6 +21,7 @@ def differences(exact: Any, rounded: Any) -> Iterator[Problem]:
     """Every operator and weight of the quantised model that is not the float one's."""
     from onnx import numpy_helper
 
+    exact = _with_pools_of(exact, rounded)
     stored = {item.name: item for item in rounded.graph.initializer}
     wanted = {item.name: numpy_helper.to_array(item) for item in exact.graph.initializer}
     plain = _Plain(rounded)
@@ -34,6 +36,18 @@ def differences(exact: Any, rounded: Any) -> Iterator[Problem]:
             yield Problem(f"the weight '{name}' is missing")
         for source in widened:
             yield from _rounding(name, value, plain.dequantisers[source], stored)
+
+
+def _with_pools_of(exact: Any, rounded: Any) -> Any:
+    """The float model, with those of its means of images as pools that are pools in the quantised one."""
+    pools = {node.name for node in rounded.graph.node if node.op_type == "GlobalAveragePool"}
+    means = image_means(exact) & pools
+    if not means:
+        return exact
+    copy = type(exact)()
+    copy.CopyFrom(exact)
+    write_as_pools(copy, means)
+    return copy
 
 
 def _rounding(name: str, value: Array, node: Any, stored: Mapping[str, Any]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archgraph.errors import ExportError
+from archgraph.quantize.image_means import image_means, write_as_pools
 from archgraph.quantize.layer_selection import LAYERS, LayerSelection
 from archgraph.quantize.layout_barriers import insert_layout_barriers, insert_pool_barriers
 from archgraph.quantize.uses import ModelWiring
@@ -42,6 +43,7 @@ def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[flo
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    write_as_pools(copy, image_means(copy) & set(choice.between))
     copy.metadata_props.add(key=_INFERRED[0], value=_INFERRED[1])
     known = {name: tuple(np.array(end, np.float32) for end in ends) for name, ends in ranges.items()}
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from archgraph.quantize.image_means import image_means
+
 
 class ModelWiring:
     """The nodes of a model by name, in the order in which they run, and what connects them.
@@ -16,6 +18,9 @@ class ModelWiring:
         self.nodes: dict[str, Any] = {node.name: node for node in model.graph.node}
         self.weights: dict[str, tuple[int, ...]] = {item.name: tuple(item.dims) for item in model.graph.initializer}
         self.makers = {value: name for name, node in self.nodes.items() for value in node.output}
+        self.image_means = image_means(model)
+        self.typed = {value.name for value in (*model.graph.value_info, *model.graph.output)}
+        """Values whose type the file states: those of the network, and none that stand within one of its operations."""
         self.outputs = {value.name for value in model.graph.output}
         self._readers: dict[str, list[str]] = {}
         for name, node in self.nodes.items():

@@ -100,9 +100,9 @@ def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]
             known_groups[id(model)] = groups.setdefault(model.outline, [])
         known_groups[id(model)].append(template)
     classes: list[UnifiedClass[AnyTemplate]] = []
-    for group in sorted(groups.values(), key=lambda group: (-len(group[0].members), -len(group[0].statements))):
+    for outline, group in sorted(groups.items(), key=lambda one: (-len(one[1][0].members), -len(one[1][0].statements))):
         for known in classes:
-            found = explained_difference(known.fullest, group[0])
+            found = explained_difference(known.fullest, group[0], outline)
             if found is not None:
                 missing, positions = found
                 known.templates += group
@@ -115,9 +115,10 @@ def unified(templates: Sequence[AnyTemplate]) -> list[UnifiedClass[AnyTemplate]]
 
 
 def explained_difference(
-    full: InstanceTemplate[Any], lean: InstanceTemplate[Any]
+    full: InstanceTemplate[Any], lean: InstanceTemplate[Any], outline: tuple[Any, ...]
 ) -> tuple[frozenset[str], OutputPositions] | None:
-    """What explains the difference between two templates, and where the outputs of the lean one stand in the full."""
+    """What explains the difference between two templates, and where the outputs of the lean one, which has this
+    outline, stand in the full."""
     if full.container or lean.container:
         return None
     here = {entry.part for entry in lean.entries()}
@@ -130,7 +131,7 @@ def explained_difference(
         return None
     kept: list[Member] = [member for member in full.members if member.name not in members]
     *common, outputs = outlined(full, kept, {id(entry) for entry in gone})
-    *lean_common, lean_outputs = lean.outline
+    *lean_common, lean_outputs = outline
     positions = _positions(outputs, lean_outputs) if common == lean_common else None
     return None if positions is None else (names, positions)
 

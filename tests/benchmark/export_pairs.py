@@ -23,7 +23,7 @@ from archgraph.importing.api import Imported, import_module
 from archgraph.importing.sources.example_inputs import InputDescription, descriptions, examples
 from archgraph.importing.sources.module_source import ModuleSource
 from archgraph.importing.tracing.shape_runs import ShapeRuns
-from archgraph.importing.writing.handed_out import with_values
+from archgraph.importing.writing.rewriting.handed_out import with_values
 from archgraph.verify.cases import Case, admitted
 from archgraph.verify.shape_check import save_weights
 from archgraph.verify.trial_inputs import inputs_of

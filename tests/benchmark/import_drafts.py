@@ -35,7 +35,7 @@ from archgraph.graph.spec_text import spec_text
 from archgraph.importing import family
 from archgraph.importing.sources.module_source import module_source
 from archgraph.importing.writing.family_data import family_data
-from archgraph.importing.writing.renamed_parameters import with_renamed_parameters
+from archgraph.importing.writing.plain_data.renamed_parameters import with_renamed_parameters
 from archgraph.language.editor.arguments import operations
 from archgraph.language.expressions.functions import FUNCTIONS
 from archgraph.language.library import block_file, read_spec, standard_blocks

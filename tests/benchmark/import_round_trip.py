@@ -33,9 +33,9 @@ from archgraph.graph.text import graph_text
 from archgraph.graph.types import Graph, walk
 from archgraph.importing import api
 from archgraph.importing.sources.input_descriptions import InputDescription
-from archgraph.importing.writing.canonical_form import IncomparableError, body_form
-from archgraph.importing.writing.form_numbers import FormNumbers
 from archgraph.importing.writing.spec_data import spec_data
+from archgraph.importing.writing.standard.canonical_form import IncomparableError, body_form
+from archgraph.importing.writing.standard.form_numbers import FormNumbers
 
 NETWORKS: Mapping[str, Mapping[str, Any]] = {
     "resnet@resnet50": {},

@@ -10,12 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from archgraph.codegen.meta_construction import on_meta
+from archgraph.codegen.meta_results import another
 
 COMPUTED: list[Callable[[Tensor], Tensor]] = [
     lambda x: x - x.unsqueeze(1),
     lambda x: 2 * x + 1,
     lambda x: 2.0 * x,
     lambda x: True * x,
+    lambda x: x * True,
+    lambda x: (x * 2 + 0.5).sub(1),
+    lambda x: x.add(1, alpha=2),
+    lambda x: x[:, :1].transpose(0, 1)[:, :1] * 2.0,
+    lambda x: x[:0] * 3,
+    lambda x: x.expand(2, -1, -1) - 1.0,
+    lambda x: x.long() * 2 - 1,
+    lambda x: x.long() * 2.0,
+    lambda x: (x > 0) + 1,
+    lambda x: x.to(torch.complex64) * 2.0,
+    lambda x: torch.randn(2, *x.shape, dtype=x.dtype),
     lambda x: x.transpose(0, 1) * 1.0,
     lambda x: x.transpose(0, 1).contiguous(),
     lambda x: torch.cat([x, x], dim=1),
@@ -71,3 +83,17 @@ def test_other_devices_keep_their_numbers() -> None:
                 2 * start + 2,
                 2 * start + 4,
             ]
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_another_parameter_is_one_in_every_way(learns: bool) -> None:
+    layer, filled = nn.Linear(3, 4, device="meta"), nn.Linear(3, 4)
+    made = another(layer.weight.requires_grad_(learns))()
+    assert told(made) == told(layer.weight)
+    assert made.is_leaf
+    assert made is not layer.weight
+    layer.weight = made  # type: ignore[assignment]  # torch itself refuses what is no parameter
+    assert dict(layer.named_parameters())["weight"] is made
+    layer.load_state_dict(filled.state_dict(), assign=True)
+    assert type(layer.weight) is nn.Parameter
+    assert torch.equal(layer.weight, filled.weight)

@@ -51,6 +51,16 @@ def test_a_shortcut_around_a_shorter_one_runs_inside_its_frame() -> None:
     assert all(left < x < right for x, _ in inside)
 
 
+def test_a_shortcut_around_a_frame_runs_to_its_right() -> None:
+    """Around T5's feed-forward network, in a frame that begins with its norm."""
+    placed = placed_picture(dot(shipped("t5_encoder")))
+    layer = "encoder.block.0.layer"
+    middle, _ = placed.place(f"{layer}.1.DenseReluDense.wi")
+    way = placed.way(f"{layer}.0.add", f"{layer}.1.add")
+    assert way
+    assert all(x > middle for x, _ in way)
+
+
 def test_the_pieces_of_an_arrow_join(residual: Placed) -> None:
     """They end a point before the place that they lead to, which is three points long."""
     (point,) = (name for name in residual.objects if name.startswith("\tstem\t"))

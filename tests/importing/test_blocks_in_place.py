@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from archgraph.graph.keys import weights
-from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
-from archgraph.importing.writing.values import running_sum
+from archgraph.importing.writing.numbers.values import running_sum
+from archgraph.importing.writing.plain_data.blocks_in_place import with_blocks_in_place
 from archgraph.language.load import load
 
 UNIT = {

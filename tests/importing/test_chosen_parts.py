@@ -9,7 +9,7 @@ from proved_imports import proved
 from torch import Tensor, nn
 
 from archgraph.importing.sources.input_descriptions import InputDescription
-from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
+from archgraph.importing.writing.classes.chosen_blocks import with_arguments_of_others
 
 IMAGE = {"x": InputDescription(("N", 8, "H", "W"))}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from archgraph.importing.writing.ends_of_lists import with_ends_of_lists
+from archgraph.importing.writing.plain_data.ends_of_lists import with_ends_of_lists
 from archgraph.language.load import load
 
 

@@ -18,9 +18,9 @@ from archgraph.errors import ImportingError
 from archgraph.graph.keys import weights
 from archgraph.graph.types import Graph
 from archgraph.importing.certificate import recheck
-from archgraph.importing.writing.canonical_form import body_form
 from archgraph.importing.writing.family_data import family_data
-from archgraph.importing.writing.form_numbers import FormNumbers
+from archgraph.importing.writing.standard.canonical_form import body_form
+from archgraph.importing.writing.standard.form_numbers import FormNumbers
 
 SIZES = {"x": "N,3,H,W"}
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import archgraph as ag
-from archgraph.importing.writing.network_sources import NetworkSources
-from archgraph.importing.writing.parameter_order import with_parameters_in_order
-from archgraph.importing.writing.read_entries import with_read_entries
+from archgraph.importing.writing.classes.network_sources import NetworkSources
+from archgraph.importing.writing.plain_data.parameter_order import with_parameters_in_order
+from archgraph.importing.writing.plain_data.read_entries import with_read_entries
 from archgraph.structure.expressions import Expression, ParameterName
 from archgraph.structure.naming import Naming
 from archgraph.structure.number_kinds import whole_ratio

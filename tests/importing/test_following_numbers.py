@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 import archgraph as ag
-from archgraph.importing.writing.following_numbers import (
+from archgraph.importing.writing.numbers.following_numbers import (
     KnownNumber,
     following,
     following_size,
     list_of_ratios,
     with_one_division,
 )
-from archgraph.importing.writing.values import expression_text
+from archgraph.importing.writing.numbers.values import expression_text
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 
 SIZES = {"x": "N,3,H,W"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.importing.writing.form_numbers import FormNumbers
+from archgraph.importing.writing.standard.form_numbers import FormNumbers
 
 NUMBERS = FormNumbers()
 X = NUMBERS.number(("input", 0, "float32"), ("10",))

@@ -19,9 +19,9 @@ from archgraph.graph import Graph
 from archgraph.graph.spec_text import spec_text
 from archgraph.importing.api import import_module
 from archgraph.importing.sources.input_descriptions import InputDescription
-from archgraph.importing.writing.canonical_form import body_form
-from archgraph.importing.writing.form_numbers import FormNumbers
-from archgraph.importing.writing.usual_values import with_usual_defaults
+from archgraph.importing.writing.numbers.usual_values import with_usual_defaults
+from archgraph.importing.writing.standard.canonical_form import body_form
+from archgraph.importing.writing.standard.form_numbers import FormNumbers
 from archgraph.structure.parameters import MISSING, ClassParameter
 
 IMAGE = {"x": InputDescription(("N", 3, "H", "W"))}

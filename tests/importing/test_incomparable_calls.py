@@ -6,12 +6,12 @@ import pytest
 
 import archgraph as ag
 from archgraph.graph.types import Call
-from archgraph.importing.writing.block_trials import StandardCall
-from archgraph.importing.writing.canonical_form import IncomparableError, body_form
-from archgraph.importing.writing.form_numbers import FormNumbers
-from archgraph.importing.writing.settled_sizes import SettledSizes
-from archgraph.importing.writing.standard_blocks import _BlockSearch
-from archgraph.importing.writing.weight_names import standard_block
+from archgraph.importing.writing.modules.weight_names import standard_block
+from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
+from archgraph.importing.writing.standard.block_trials import StandardCall
+from archgraph.importing.writing.standard.canonical_form import IncomparableError, body_form
+from archgraph.importing.writing.standard.form_numbers import FormNumbers
+from archgraph.importing.writing.standard.standard_blocks import _BlockSearch
 
 SPEC = {
     "archgraph": 1,

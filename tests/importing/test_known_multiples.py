@@ -69,6 +69,34 @@ def test_a_grid_of_one_block_is_traced_at_larger_sizes() -> None:
     assert any(224 in sizes.values() for sizes in made.parity.sizes)
 
 
+class Padded(nn.Module):
+    """What windows of 7 places weigh, padded to whole ones: one each way at the first sizes, after a stride of 32."""
+
+    def __init__(self, some: bool = False) -> None:
+        super().__init__()
+        self.stem, self.some = nn.Conv2d(3, 4, 32, 32), some
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        count, _, height, width = x.shape
+        x = nn.functional.pad(x, (0, (width + 6) // 7 * 7 - width, 0, (height + 6) // 7 * 7 - height))
+        if self.some and x.shape[2] > 7:
+            x = x.roll(3, 2)
+        rows, columns = x.shape[2] // 7, x.shape[3] // 7
+        windows = x.reshape(count, 4, rows, 7, columns, 7).permute(0, 2, 4, 1, 3, 5)
+        weighed = windows.reshape(count * rows * columns, 4, 49).softmax(2)
+        whole = weighed.reshape(count, rows, columns, 4, 7, 7).permute(0, 3, 1, 4, 2, 5)
+        return whole.reshape(count, 4, rows * 7, columns * 7)[:, :, :height, :width]
+
+
+def test_a_single_window_that_takes_the_same_steps_as_several_bounds_nothing() -> None:
+    made = import_module(Padded(), IMAGE)
+    assert [rule.text for rule in made.graph.constraints] == ["H must be at least 32", "W must be at least 32"]
+    assert made.parity is not None
+    made = import_module(lambda: Padded(some=True), IMAGE)
+    assert {rule.symbol: rule.maximum for rule in made.graph.constraints}["H"] == 255
+
+
 def test_a_single_window_bounds_its_sizes() -> None:
     """Windows of seven patches are shifted where there are several: from 8 patches of 4 on, and after two are merged
     there is one window, up to 14 patches."""

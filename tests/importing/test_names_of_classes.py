@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archgraph.importing.writing.naming import block_name
+from archgraph.importing.writing.modules.naming import block_name
 
 NAMES = {
     "BasicBlock": "basic_block",

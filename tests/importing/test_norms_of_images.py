@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import archgraph as ag
-from archgraph.importing.writing.norms_of_images import with_norms_of_images
+from archgraph.importing.writing.plain_data.norms_of_images import with_norms_of_images
 
 SIZES = {"x": "N,3,H,W"}
 LAST, FIRST = {"op": "permute", "dims": [0, 2, 3, 1]}, {"op": "permute", "dims": [0, 3, 1, 2]}

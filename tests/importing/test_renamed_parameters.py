@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from archgraph.errors import ArchgraphError
-from archgraph.importing.writing.renamed_parameters import with_renamed_parameters
+from archgraph.importing.writing.plain_data.renamed_parameters import with_renamed_parameters
 from archgraph.language.load import load
 
 SPEC: dict[str, Any] = {

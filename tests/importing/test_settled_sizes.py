@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archgraph.codegen.analysis.size_expressions import ReadableSize
 from archgraph.dims import Cause, Facts, symbol
-from archgraph.importing.writing.settled_sizes import SettledSizes
+from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
 
 H, W = symbol("H"), symbol("W")
 SOURCES = [ReadableSize(H, 0, 2), ReadableSize(W, 0, 3)]

@@ -15,9 +15,9 @@ from archgraph.importing.opened_modules import constructed, opened
 from archgraph.importing.proof.parity import prove
 from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.sources.module_source import module_source
-from archgraph.importing.writing.naming import name_of_entry
+from archgraph.importing.writing.families.usual_names import with_usual_names
+from archgraph.importing.writing.modules.naming import name_of_entry
 from archgraph.importing.writing.spec_data import spec_data
-from archgraph.importing.writing.usual_names import with_usual_names
 
 PICTURES = InputDescription(("N", 3, "H", "W"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgraph.importing.writing.weight_names import FILE, blocks_with, weight_names_file
+from archgraph.importing.writing.modules.weight_names import FILE, blocks_with, weight_names_file
 
 
 def test_the_file_is_that_of_the_blocks() -> None:

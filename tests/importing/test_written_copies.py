@@ -9,7 +9,7 @@ from proved_imports import proved
 from torch import Tensor, nn
 
 from archgraph.importing.sources.input_descriptions import InputDescription
-from archgraph.importing.writing.copied_arguments import WAYS, argument_of, tells, told_as, values_told
+from archgraph.importing.writing.copies.copied_arguments import WAYS, argument_of, tells, told_as, values_told
 from archgraph.structure.terms import Term, number
 
 IMAGE = {"x": InputDescription(("N", 4, "H", "W"))}

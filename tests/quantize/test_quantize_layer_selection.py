@@ -18,8 +18,9 @@ CHAIN = ["Conv a x", "Conv b a", "Relu act b", "Conv c act", "Conv d c"]
 """One node per line: operator, its name and result, its inputs."""
 
 
-def wired(lines: list[str], outputs: tuple[str, ...] = ()) -> ModelWiring:
-    """The wiring of a graph on a picture `x` and a time `t`; each layer has a weight of its own."""
+def wired(lines: list[str], outputs: tuple[str, ...] = (), bare: bool = False) -> ModelWiring:
+    """The wiring of a graph on a picture `x` and a time `t`; each layer has a weight of its own. Where it is `bare`, no
+    types stand between the nodes."""
     nodes, weights = [], []
     for line in lines:
         kind, name, *inputs = line.split()
@@ -27,11 +28,17 @@ def wired(lines: list[str], outputs: tuple[str, ...] = ()) -> ModelWiring:
             shape = (2, 2, 3, 3) if kind == "Conv" else (2, 5)
             weights.append(numpy_helper.from_array(np.zeros(shape, np.float32), f"{name}.weight"))
             inputs.insert(1, f"{name}.weight")
+        if kind.startswith("ReduceMean"):
+            kind, axes = kind[:10], [int(axis) for axis in kind[10:]]
+            weights.append(numpy_helper.from_array(np.array(axes), f"{name}.axes"))
+            inputs.append(f"{name}.axes")
         nodes.append(helper.make_node(kind, inputs, [name], name=name))
     made = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2, 8, 8])]
     made.append(helper.make_tensor_value_info("t", TensorProto.FLOAT, ["N", 2]))
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs or (nodes[-1].name,)]
-    return ModelWiring(onnx.helper.make_model(helper.make_graph(nodes, "g", made, ends, weights)))
+    typed = [helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, [None] * 4) for node in nodes]
+    graph = helper.make_graph(nodes, "g", made, ends, weights, value_info=[] if bare else typed)
+    return ModelWiring(onnx.helper.make_model(graph))
 
 
 def test_all_but_the_first_and_the_last_layer() -> None:
@@ -93,10 +100,18 @@ def test_a_product_of_two_computed_values_is_no_layer() -> None:
         (["Conv a x", "Relu r a", "Softmax n r"], "a", "r"),  # a part of its layer, whoever reads it
         (["Conv a x", "Relu r a", "Softmax n r", "Softmax m a"], "a", ""),  # not where the layer is read twice
         (["Conv a x", "Sigmoid g a", "Conv c g"], "ac", ""),
+        (["Conv a x", "ReduceMean23 m a", "Conv c m"], "ac", "m"),  # the mean of the whole image
+        (["Conv a x", "ReduceMean3 m a", "Conv c m"], "ac", ""),
+        (["Conv a x", "Conv b x", "Add s a b", "Conv c s", "ReduceMean23 m s"], "abc", "s"),
     ],
 )
 def test_operators_between_layers(lines: list[str], layers: str, joined: str) -> None:
     assert between(wired(lines), tuple(layers)) == tuple(joined)
+
+
+def test_parts_of_an_operation_do_not_join() -> None:
+    """The quantiser does not know their types, and never ends where a pool follows one of which it knows none."""
+    assert between(wired(["Conv a x", "AveragePool p a", "Conv c p"], bare=True), ("a", "c")) == ()
 
 
 def test_the_fewest_layers_stop_at_the_budget() -> None:

@@ -14,11 +14,12 @@ from quantize_cases import DENOISER, LABELLED, exported
 
 import archgraph
 from archgraph.diffusion import Schedule
-from archgraph.errors import InputError
+from archgraph.errors import InputError, VerificationError
 from archgraph.quantize import from_path, from_pictures, read_float_file, synthetic
 from archgraph.quantize.layer_selection import choose
 from archgraph.quantize.layout_barriers import BARRIER, is_barrier
 from archgraph.quantize.ranges import Observed, best_range
+from archgraph.quantize.reverification import judge
 from archgraph.quantize.sensitivity import Sensitivity, fewest
 from archgraph.quantize.uses import ModelWiring
 
@@ -85,6 +86,40 @@ def test_a_max_pool_in_front_stays_float(tmp_path: Path) -> None:
     nodes = {node.name: node for node in onnx.load(path).graph.node}
     assert nodes[f"pool{BARRIER}"].op_type == "Max"
     assert archgraph.runtime.Session(path, "cpu").run(x=np.zeros((1, 3, 16, 16)))["y"].shape == (1, 8, 3, 3)
+
+
+def test_means_between_layers_are_taken_of_bytes(tmp_path: Path) -> None:
+    """ONNX Runtime has a kernel of bytes for GlobalAveragePool alone. What floats read stays a ReduceMean."""
+    gated = {
+        "conv1": {"op": "conv2d", "out_channels": 16, "kernel_size": 3, "in": "x"},
+        "conv2": {"op": "conv_norm_activation", "out_channels": 16},
+        "gate": {"op": "squeeze_excitation", "squeeze_channels": 8},
+        "wide": {"op": "avg_pool2d", "kernel_size": 9},
+        "conv3": {"op": "conv2d", "out_channels": 8, "kernel_size": 1},
+        "mean": {"op": "adaptive_avg_pool2d", "output_size": 1},
+        "flat": "flatten",
+        "out": {"op": "linear", "out_features": 4},
+    }
+    spec = {"archgraph": 1, "name": "gated", "inputs": {"x": ["N", 3, "H", "W"]}, "nodes": gated}
+    graph = archgraph.load(spec)
+    path, state = tmp_path / "int8.onnx", archgraph.to_torch(graph, seed=0).state_dict()
+    exact = tmp_path / "float.onnx"
+    archgraph.to_onnx(graph, exact, weights=state, verify=False)
+    archgraph.to_int8(exact, path, timed=False, samples=16, budget=0.9)
+    model = onnx.load(path)
+    widened = {value for node in model.graph.node if node.op_type == "DequantizeLinear" for value in node.output}
+    means = {node.name: node for node in model.graph.node if node.op_type in ("GlobalAveragePool", "ReduceMean")}
+    assert {name: node.op_type for name, node in means.items()} == {
+        "gate.avgpool": "GlobalAveragePool",
+        "mean": "ReduceMean",
+    }
+    assert means["gate.avgpool"].input[0] in widened
+    assert not any(node.input[0] in widened for node in model.graph.node if node.op_type == "AveragePool")
+    judge(path, exact, synthetic(read_float_file(exact).about, 16))
+    means["gate.avgpool"].op_type = "GlobalMaxPool"
+    onnx.save(model, path)
+    with pytest.raises(VerificationError, match=r"gate\.avgpool"):
+        judge(path, exact, synthetic(read_float_file(exact).about, 16))
 
 
 def test_what_follows_a_convolution_in_float_reads_it_across_a_barrier(tmp_path: Path) -> None:

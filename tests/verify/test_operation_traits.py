@@ -150,6 +150,30 @@ def test_only_what_says_so_hands_on_its_input() -> None:
             assert not shared, where(contract, "makes_new")
 
 
+def test_what_is_infinite_only_where_it_reads_infinities_is_finite_at_finite_numbers() -> None:
+    declared = [contract for contract in READING if contract.traits.infinities != "any"]
+    assert declared
+    for contract, example in of_all(declared):
+        unlimited = all(abs(value) < torch.inf for value in example.attributes.values() if isinstance(value, float))
+        for change in (abs, lambda tensor: 20 * tensor - 20):
+            made = run(contract, example, [change(tensor) for tensor in drawn(example)])
+            assert not unlimited or all(map(is_finite, made)), where(contract, "infinities")
+
+
+def test_what_is_infinite_nowhere_makes_no_infinity_of_infinities() -> None:
+    declared = [contract for contract in READING if contract.traits.infinities == "none"]
+    maps = [(contract, example) for contract, example in of_all(declared) if not contract.traits.normalizes]
+    unweighted = [(contract, example) for contract, example in maps if not list(evaluated(contract, 0).parameters())]
+    assert unweighted
+    for contract, example in unweighted:
+        made = run(contract, example, [relabelled(tensor) for tensor in drawn(example)])
+        assert not any(tensor.isinf().any() for tensor in made), where(contract, "infinities")
+
+
+def is_finite(values: Tensor) -> bool:
+    return bool(values.isfinite().all())
+
+
 def test_what_torch_keeps_in_float32_is_kept() -> None:
     for contract in CONTRACTS:
         name = re.sub(r"\d?d?$", "", contract.name)

@@ -53,27 +53,35 @@ class _ModelStep:
 @record()
 class _Model:
     """A body with what others are compared by. `members` and `statements` are the places of all that has numbers, in
-    the order of the body's numbers: the paths of modules and the places of tensors, and those of steps."""
+    the order of the body's numbers: the paths of modules and the places of tensors, and those of steps; how many
+    modules a list has is a number itself, which paths tell. `lists` are the paths of the modules in each list, and
+    whether they are written one by one."""
 
     body: Body
     reader: BodyReader
     steps: tuple[_ModelStep, ...] = ()
-    members: tuple[str | int, ...] = ()
+    members: tuple[str | int | Term, ...] = ()
     statements: tuple[int, ...] = ()
+    lists: tuple[tuple[tuple[str, ...], bool], ...] = ()
+
+
+_ONE_BY_ONE = ("leaf", "scope", "again")
+"""Kinds of steps that apply modules. Copies of others become no loop, which goes through a list of modules."""
 
 
 def _look(scope: Scope) -> Hashable | None:
     """What scopes of one outline have in common and is quickly seen; None for those that are read for themselves: what
-    is applied again and to other sizes, and copies, which may become loops."""
+    is applied again and to other sizes, and copies that may become loops."""
     if scope.form == "chain":
         return "chain"
     if scope.form != "class" or scope.siblings:
         return None
     steps = []
     for step in scope.steps:
-        if step.copies or step.twin is not None or step.scan is not None:
+        kind = step.kind
+        if step.twin is not None or step.scan is not None or (step.copies and kind in _ONE_BY_ONE):
             return None
-        steps.append((step.path, step.shared, step.mode, step.kind))
+        steps.append((step.path, step.shared, step.mode, kind))
     return len(scope.inputs), tuple([var.annotation for var in scope.sizes]), tuple(steps)
 
 
@@ -82,13 +90,14 @@ def _model(reader: BodyReader) -> _Model | None:
     body = reader.body
     if reader.scope.form == "chain":
         return _Model(body, reader)
-    if body.containers or any("." in member.name for member in body.members):
+    lists = _lists(reader)
+    if lists is None or any("." in member.name for member in body.members):
         return None
     places: dict[int, str | int] = {id(term): path for path, term in reader.modules.items()}
     places.update((id(member.term), place) for place, member in enumerate(reader.tensors))
     if len(places) != len(reader.modules) + len(reader.tensors):
         return None
-    members: list[str | int] = []
+    members: list[str | int | Term] = []
     for member in body.members:
         for place in _found(member.term, places):
             if place is None:
@@ -98,7 +107,21 @@ def _model(reader: BodyReader) -> _Model | None:
     steps = tuple([_model_step(reader, step, terms.get(id(step))) for step in reader.scope.steps])
     numbered = {id(one.step): place for place, one in enumerate(steps)}
     statements = [numbered[id(entry.step)] for entry in body.statements if isinstance(entry, AppliedStep)]
-    return _Model(body, reader, steps, tuple(members), tuple(statements))
+    return _Model(body, reader, steps, tuple(members), tuple(statements), tuple(lists))
+
+
+def _lists(reader: BodyReader) -> list[tuple[tuple[str, ...], bool]] | None:
+    """The lists of a body; None where it has containers of another kind."""
+    found = []
+    for path, kind in reader.body.containers.items():
+        if kind == "nn.ModuleList":
+            inside = [name for name in reader.modules if name.startswith(f"{path}." if path else "")]
+            if any("." in name.removeprefix(f"{path}.") for name in inside):
+                return None
+            found.append((tuple(inside), reader.writes_each(inside)))
+        elif kind != "nn.ModuleDict":
+            return None
+    return found
 
 
 def _model_step(reader: BodyReader, step: ScopeStep, entry: AppliedStep | None) -> _ModelStep:
@@ -115,10 +138,14 @@ def _reads(step: ScopeStep) -> bool:
     return step.kind != "attribute"
 
 
-def _found(term: Term, places: dict[int, str | int]) -> Iterator[str | int | None]:
-    """The places of what a member is made of; None for a number that stands outside of all."""
+def _found(term: Term, places: dict[int, str | int]) -> Iterator[str | int | Term | None]:
+    """The places of what a member is made of, and how many of it there are; None for another number."""
     if id(term) in places:
         yield places[id(term)]
+    elif term.kind == "copies":
+        child, depth = term.parts
+        yield places.get(id(child))
+        yield depth
     elif term.kind == "number":
         yield None
     else:
@@ -142,6 +169,8 @@ class _Follower(BodyReader):
         members = self._members(model)
         if members is None or any(self._order(path) != children for path, children in model.reader.orders.items()):
             return None
+        if any(self.writes_each(paths) != each for paths, each in model.lists):
+            return None
         body, known = self.body, model.body
         body.outputs, body.training_outputs = (
             self.numbers(self.scope.outputs),
@@ -151,7 +180,9 @@ class _Follower(BodyReader):
             return None
         body.members, body.statements, body.model = known.members, known.statements, known
         body.container, body.containers = known.container, known.containers
-        body.others = [value for place in model.members for value in members[place]]
+        body.others = [
+            value for place in model.members for value in ([place.value] if isinstance(place, Term) else members[place])
+        ]
         body.others += [value for place in model.statements for value in statements[place]]
         return body
 
@@ -193,20 +224,46 @@ class _Follower(BodyReader):
         return self._is_alike(mine, step, values) and self._hold((step,)) == mine.made
 
     def _is_alike(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
-        """Whether the terms of both steps, which read the same values, have one outline."""
+        """Whether the terms of both steps, which read the same values, have one outline. Sizes are those that the model
+        reads in the same places where these are right here, or are sought."""
         assert mine.term is not None
+        numbers: list[object] = []
         if step.scope is not None:
             assert mine.step.scope is not None
             if self._around.positions(step.scope) != self._around.positions(mine.step.scope):
                 return False
             if not (step.scope.sizes or mine.step.scope.sizes):
                 return True
+            given = mine.term.parts[len(mine.read) :]
+            columns = [(var.dim,) for var in step.scope.sizes]
+            known = len(given) == len(columns) and all(map(self._known.is_right, given, columns))
+            numbers += [number.value for term in given for number in term.numbers()]
         elif step.kind in ("function", "custom"):
             if step.holder != mine.step.holder:
                 return False
             if not (step.own_sizes or mine.step.own_sizes):
                 return alike(mine.step.expression, step.expression, values)
+            known = self._is_written(mine.step.expression, mine.term, step.expression, numbers)
         else:  # the module or tensor at its path, applied to what it reads
             return True
-        term = self._term((step,))
-        return alike(mine.term, term, values)
+        if known:
+            values += numbers
+        return known or alike(mine.term, self._term((step,)), values)
+
+    def _is_written(self, first: Term, term: Term, other: Term, values: list[object]) -> bool:
+        """Whether what was written for an expression of the model is right for this one too, sizes included; `values`
+        gains its numbers."""
+        if first.kind != other.kind or first.text != other.text or len(first.parts) != len(other.parts):
+            return False
+        if first.kind == "size":
+            values += [number.value for number in term.numbers()]
+            return self._known.is_right(term, (other.value,))
+        if first.kind == "number":
+            values.append(other.value)
+            return True
+        if first.value != other.value:
+            return False
+        return all(
+            self._is_written(part, made, mine, values)
+            for part, made, mine in zip(first.parts, term.parts if first.parts else (), other.parts, strict=True)
+        )

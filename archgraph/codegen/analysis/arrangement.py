@@ -6,7 +6,7 @@ of its own, or, for a repetition, part of the forward around it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import count
 
@@ -17,6 +17,10 @@ from archgraph.codegen.analysis.sizes import AvailableValues, Column, beginning,
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import joined
 from archgraph.ops.contract import TensorType
+from archgraph.records import record
+from archgraph.structure.terms import Term
+
+_UNTRIED = Term("untried")
 
 
 def arrange(root: Scope, applied_again: bool) -> None:
@@ -25,11 +29,21 @@ def arrange(root: Scope, applied_again: bool) -> None:
     _Arrangement(root, applied_again).settle(root)
 
 
+@record()
+class _FoundSizes:
+    """The expressions of the sizes that a scope needs, step by step, and which of those that do not follow it takes."""
+
+    terms: Sequence[Sequence[Term | None]] = ()
+    taken: Set[int] = frozenset()
+
+
 class _Arrangement:
     def __init__(self, root: Scope, applied_again: bool):
         self._applied_again: set[int] = set()
         self._settled: set[int] = set()
         self._copies = count(1)
+        self._found: dict[Hashable, _FoundSizes] = {}
+        """What was found for the last scope of an outline."""
         groups: dict[int, list[Scope]] = {}
         for step in _steps(root, set()) if applied_again else ():
             if step.twin is not None and step.scope is not None:
@@ -56,7 +70,7 @@ class _Arrangement:
         for member in members:
             member.steps = [step for found in member.steps for step in self._opened(found)]
         self._form(members)
-        _take_sizes(scope)
+        self._take_sizes(scope)
 
     def _opened(self, step: ScopeStep) -> list[ScopeStep]:
         """A repetition that cannot be a Sequential stands in the forward around it, unless it is applied again."""
@@ -79,6 +93,42 @@ class _Arrangement:
                 _wrap(below)
         if members[0].form != "class":
             _wrap(members)
+
+    def _take_sizes(self, scope: Scope) -> None:
+        """The sizes that a scope takes: those that its operations and the modules inside need and that it cannot know.
+
+        Scopes of one family mostly differ in numbers alone: what was found for one is tried first for the next, and
+        what did not follow there is not sought again."""
+        if scope.form != "class" or scope.root:
+            return
+        rows = list(turns(scope))
+        wanted = list(map(sizes_of, rows))
+        if not any(wanted):
+            return
+        outline = (scope.family, len(scope.siblings), tuple(map(len, wanted)))
+        before = self._found.get(outline) or _FoundSizes()
+        found: list[list[Term | None]] = []
+        missing: dict[Column, None] = {}
+        known = beginning(scope)
+        for place, (row, columns) in enumerate(zip(rows, wanted, strict=True)):
+            tried = before.terms[place] if before.terms else [_UNTRIED] * len(columns)
+            terms = [_expressed(known, column, term) for column, term in zip(columns, tried, strict=True)]
+            found.append(terms)
+            if None in terms:
+                missing.update(dict.fromkeys(_missing(row, columns, terms)))
+            known.add_outputs(row)
+        chosen = _fewest(list(missing), before.taken)
+        self._found[outline] = _FoundSizes(found, frozenset(chosen))
+        columns = list(chosen.values())
+        for place, member in enumerate((scope, *scope.siblings)):
+            member.sizes = [_argument(member, column[place]) for column in columns]
+
+
+def _expressed(known: AvailableValues, column: Column, tried: Term | None) -> Term | None:
+    """An expression for a size: the one that was right elsewhere, if it is right here too."""
+    if tried is None:
+        return None
+    return tried if tried is not _UNTRIED and known.is_right(tried, column) else known.expressed(column)
 
 
 def _steps(scope: Scope, seen: set[int]) -> Iterator[ScopeStep]:
@@ -157,38 +207,19 @@ def _wrapper(step: ScopeStep) -> Scope:
 # -- sizes -------------------------------------------------------------------------------------------------------------
 
 
-def _take_sizes(scope: Scope) -> None:
-    """The sizes that a scope takes: those that its operations and the modules inside need and that it cannot know."""
-    if scope.form != "class" or scope.root:
-        return
-    rows = list(turns(scope))
-    wanted = list(map(sizes_of, rows))
-    if not any(wanted):
-        return
-    missing: dict[Column, None] = {}
-    known = beginning(scope)
-    for row, columns in zip(rows, wanted, strict=True):
-        missing.update(dict.fromkeys(_missing(row, columns, known)))
-        for values in zip(*(step.outputs for step in row), strict=True):
-            known.add(values)
-    chosen = _fewest(list(missing))
-    for place, member in enumerate((scope, *scope.siblings)):
-        member.sizes = [_argument(member, column[place]) for column in chosen]
-
-
-def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], known: AvailableValues) -> list[Column]:
-    found = [column for column in columns if known.expressed(column) is None]
-    if len(found) == 1 and row[0].scope is None and is_lenient(row[0].expression):
+def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], found: Sequence[Term | None]) -> list[Column]:
+    missing = [column for column, term in zip(columns, found, strict=True) if term is None]
+    if len(missing) == 1 and row[0].scope is None and is_lenient(row[0].expression):
         return []
-    return found
+    return missing
 
 
-def _fewest(columns: list[Column]) -> list[Column]:
-    """The simplest first, without those that follow from them."""
-    known, chosen = AvailableValues(), []
-    for column in sorted(columns, key=lambda column: (column[0] is None, len(str(column[0])))):
-        if known.expressed(column) is None:
-            chosen.append(column)
+def _fewest(columns: list[Column], taken: Set[int]) -> dict[int, Column]:
+    """The simplest first, without those that follow from them, by their places; those in `taken` follow from none."""
+    known, chosen = AvailableValues(), {}
+    for place, column in sorted(enumerate(columns), key=lambda one: (one[1][0] is None, len(str(one[1][0])))):
+        if place in taken or known.expressed(column) is None:
+            chosen[place] = column
             known.add([_size("size", dim) for dim in column])
     return chosen
 

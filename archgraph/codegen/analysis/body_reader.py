@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement, MemberKind, body_of
-from archgraph.codegen.analysis.containers import Repeats
+from archgraph.codegen.analysis.containers import Repeats, several
 from archgraph.codegen.analysis.members import Members
 from archgraph.codegen.analysis.names import parted, variable
 from archgraph.codegen.analysis.scopes import Scope, ScopeStep, Var, is_hole
@@ -73,6 +73,11 @@ class BodyReader:
     def numbers(self, values: Iterable[Var]) -> tuple[int, ...]:
         """The numbers of values that there are."""
         return tuple([self._numbers[id(var)] for var in values])
+
+    def writes_each(self, paths: Sequence[str]) -> bool:
+        """Whether the modules of a list are written one by one: equal ones may be counted."""
+        children = [self.modules[path] for path in paths]
+        return several(children, self._around.repeats) is children
 
     def _order(self, path: str) -> tuple[str, ...]:
         found = self.orders[path] = self._around.order(self.scope, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from archgraph.codegen.analysis.terms import call, copies, infix, listing, text
@@ -14,23 +14,24 @@ from archgraph.structure.terms import Term, number
 @dataclass(slots=True)
 class Repeats:
     """Children that are all equal: where they are `counted`, they are one construction and how often it is made.
-    `met` says whether there were any."""
+    `met` are how many there were of them, each time."""
 
     counted: bool
-    met: bool = False
+    met: set[int] = field(default_factory=set)
 
 
 def sequential(children: list[tuple[str, Term]], named: bool, repeats: Repeats) -> Term:
     """`nn.Sequential(…)`."""
     if named:
         return call("nn.Sequential", _named(children))
-    return call("nn.Sequential", *_several([child for _, child in children], repeats))
+    return call("nn.Sequential", *several([child for _, child in children], repeats))
 
 
-def _several(children: list[Term], repeats: Repeats) -> list[Term]:
+def several(children: list[Term], repeats: Repeats) -> list[Term]:
+    """The children of a Sequential or of a list as they are written."""
     if len(children) < 2 or any(child != children[0] for child in children):
         return children
-    repeats.met = True
+    repeats.met.add(len(children))
     return [copies(children[0], len(children))] if repeats.counted else children
 
 
@@ -79,7 +80,7 @@ def _with_counter(part: Term, start: int, step: int, first: int) -> Term:
 def container(kind: str, children: Mapping[str, Term], repeats: Repeats) -> Term:
     """A list or a dict of modules."""
     if kind == "nn.ModuleList":
-        return call(kind, listing(*_several(list(children.values()), repeats)))
+        return call(kind, listing(*several(list(children.values()), repeats)))
     entries = tuple(Term("entry", name, (child,)) for name, child in children.items())
     return call(kind, Term("named", "dict", entries))
 

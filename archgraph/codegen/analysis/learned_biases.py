@@ -15,21 +15,6 @@ from archgraph.ops.attention import ScaledDotProductAttention
 from archgraph.ops.contract import FLOAT_TYPES, Operation
 from archgraph.records import record
 
-_FINITE = frozenset(
-    (
-        *("parameter", "constant", "arange", "zeros", "ones", "full", "linspace", "eye", "linear", "layer_norm"),
-        *("conv1d", "conv2d", "conv3d", "sigmoid", "tanh", "softmax", "sin", "cos"),
-    )
-)
-"""Operations whose results are finite: trained weights are, and products and norms make no infinity of finite values,
-and NaN of infinite ones."""
-_OF_INPUTS = frozenset(
-    (
-        *("add", "sub", "mul", "neg", "abs", "to", "relu", "gelu", "silu", "clamp", "pad", "where", "masked_fill"),
-        *("embedding", "index", "index_select", "gather", "take_along_dim", "mean", "sum"),
-    )
-)
-"""Operations whose results are infinite only of infinite inputs, and of numbers in their attributes."""
 _MOST = 1e4
 """A number that is larger may be infinite in float16, or become it by sums."""
 
@@ -93,8 +78,8 @@ class LearnedBiases:
         else:
             assert maker.node is not None
             op = maker.node.op
-            of_inputs = op.traits.moves_data or op.name in _OF_INPUTS
-            yield maker.node if (of_inputs or op.name in _FINITE) and _is_moderate(op) else None
+            of_inputs = op.traits.moves_data or op.traits.infinities == "read"
+            yield maker.node if (of_inputs or op.traits.infinities == "none") and _is_moderate(op) else None
             for read in maker.inputs.values() if of_inputs else ():
                 yield from self._behind(place, read)
 

@@ -14,6 +14,7 @@ from archgraph.ops.contract import TensorType
 from archgraph.structure.terms import Term
 
 ATTRIBUTES = ("parameter", "buffer", "register_buffer", "constant")
+_SIZES = ("size", "local")
 Copy = tuple[int, int]
 """A repetition's number and the copy's number within it."""
 Form = Literal["class", "chain", "named"]
@@ -88,9 +89,10 @@ class ScopeStep:
             self._own_sizes = {}
             place = 0
             for part in self.expression.all():
-                if part.kind == "number":
+                kind = part.kind
+                if kind == "number":
                     place += 1
-                elif is_hole(part):
+                elif kind in _SIZES and is_hole(part):
                     self._own_sizes[place] = (part.value,)
                     place += 1
         return self._own_sizes

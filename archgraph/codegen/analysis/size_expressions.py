@@ -113,6 +113,11 @@ def _values(dim: Dim) -> tuple[int, int]:
     return value_of(dim, first), value_of(dim, second)
 
 
+def is_part(dim: Size, whole: Size, divisor: int) -> bool:
+    """Whether a size is another one divided and rounded down."""
+    return _values(whole)[0] // divisor == _values(dim)[0] and whole // divisor == dim
+
+
 def _candidates(dim: Dim, sources: Sources) -> Iterator[Term]:
     yield from _equal(dim, sources)
     yield from _scaled(dim, sources)

@@ -33,6 +33,10 @@ class AvailableValues:
         """One more value: what it is in each application."""
         self._rows.append(row)
 
+    def add_outputs(self, row: Sequence[ScopeStep]) -> None:
+        """The values that a step makes, given what it is in each application."""
+        self._rows += zip(*[step.outputs for step in row], strict=True)
+
     def expressed(self, column: Column) -> Term | None:
         """An expression that is right in each application; None where these values do not determine the size."""
         first = column[0]
@@ -40,21 +44,16 @@ class AvailableValues:
             return self._device()
         if len(column) == 1:
             return self._read_once().expressed(first) if isinstance(first, Size) else number("size", first)
-        others = range(1, len(column))
         alike = all(size == first for size in column)
         if alike and isinstance(first, int):
             return number("size", first)
-
-        def agrees(term: Term) -> bool:
-            return all(evaluated(term, lambda part: self._value(part, k)) == column[k] for k in others)  # noqa: B023
-
-        return express(first, Sources(self._sources(alike)), agrees)
+        return express(first, Sources(self._sources(alike)), lambda term: self.is_right(term, column))
 
     def _read_once(self) -> _KnownSizes:
         """What can be read in the one application that there is."""
         for value in range(self._read, len(self._rows)):
             for axis, dim in _sizes(self._rows[value][0]):
-                if isinstance(dim, Size) and self._known.times.get(dim, 0) < 2:
+                if type(dim) is Size and self._known.times.get(dim, 0) < 2:
                     self._known = _extended(self._known, dim, value, axis)
         self._read = len(self._rows)
         return self._known
@@ -66,9 +65,22 @@ class AvailableValues:
                 if isinstance(dim, Size) or (dim is not None and (axis is None or not alike)):
                     yield ReadableSize(dim, value, axis)
 
+    def is_right(self, term: Term, column: Column) -> bool:
+        """Whether an expression comes to the size in each application."""
+        if column[0] is None:
+            return term == self._device()
+        for application, size in enumerate(column):
+            if evaluated(term, lambda part: self._value(part, application)) != size:  # noqa: B023
+                return False
+        return True
+
     def _value(self, part: Term, application: int) -> Dim | None:
+        """What a variable or a shape is; None for one that is not there."""
         value, axis = (part.value, None) if part.kind == "variable" else part.value
-        return dict(_sizes(self._rows[value][application])).get(axis)
+        var = self._rows[value][application] if value < len(self._rows) else None
+        if var is None or isinstance(var, SizeVar):
+            return var.dim if var is not None and axis is None else None
+        return var.type.shape[axis] if axis is not None and axis < var.type.rank else None
 
     def _device(self) -> Term | None:
         """The device of the inputs, which is that of all intermediate values."""
@@ -90,7 +102,7 @@ class _KnownSizes:
     both. `times` says how many of each there are.
     """
 
-    sources: tuple[ReadableSize, ...]
+    sources: Sources
     times: Mapping[Size, int]
     found: dict[Size, Term | None]
 
@@ -99,20 +111,20 @@ class _KnownSizes:
         try:
             return self.found[size]
         except KeyError:
-            term = self.found[size] = express(size, Sources(self.sources))
+            term = self.found[size] = express(size, self.sources)
             return term
 
 
 @lru_cache(1)
 def _nothing() -> _KnownSizes:
-    return _KnownSizes((), {}, {})
+    return _KnownSizes(Sources(()), {}, {})
 
 
 @lru_cache(1 << 12)
 def _extended(known: _KnownSizes, dim: Size, value: int, axis: int | None) -> _KnownSizes:
     """One size more."""
     times = {**known.times, dim: known.times.get(dim, 0) + 1}
-    return _KnownSizes((*known.sources, ReadableSize(dim, value, axis)), times, {})
+    return _KnownSizes(Sources((*known.sources.all, ReadableSize(dim, value, axis))), times, {})
 
 
 def beginning(scope: Scope) -> AvailableValues:

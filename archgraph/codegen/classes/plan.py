@@ -57,7 +57,7 @@ class _Planner:
     def _plan_family(self, scopes: list[Scope]) -> None:
         repeats = Repeats(counted=False)
         classes = self._grouped(scopes, repeats)
-        if len(classes) > 1 and repeats.met:  # repetitions of different length may be all that differs
+        if len(classes) > 1 and len(repeats.met) > 1:  # repetitions of different length may be all that differs
             counted = self._grouped(scopes, Repeats(counted=True))
             classes = counted if len(counted) < len(classes) else classes
         if scopes[0].root:

@@ -57,6 +57,8 @@ def fill(made: ClassPlan, resolved: Sequence[Expression | Term]) -> None:
         return f"self.{made.stored.setdefault(name, free(name, names))}"
 
     def filled(statement: AppliedStep) -> AppliedStep:
+        if not statement.term.numbers():
+            return statement
         return statement.with_term(_filled(statement.term, values, attribute))
 
     for statement in body.statements:

@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from archgraph.codegen.analysis.names import is_identifier, variable
 from archgraph.codegen.analysis.scopes import Var
+from archgraph.codegen.analysis.size_expressions import is_part
 from archgraph.codegen.classes.class_plan import ClassPlan, Plan
 from archgraph.codegen.printing.layout import WIDTH
 from archgraph.dims import Dim, Size
@@ -134,7 +135,7 @@ class _Words:
                 if multiple:
                     return f"{self._letters[str(known)]} * {multiple}"
                 for factor in range(2, LARGEST + 1) if self._is_single else ():
-                    if known // factor == dim:
+                    if is_part(dim, known, factor):
                         return f"{self._letters[str(known)]} // {factor}"
         return self._primed(dim)
 

@@ -9,7 +9,7 @@ from archgraph.codegen.analysis.body import AppliedStep
 from archgraph.codegen.analysis.loops import TURN
 from archgraph.codegen.analysis.names import singular
 from archgraph.codegen.classes.class_plan import ClassPlan
-from archgraph.codegen.printing.layout import STEP, Doc, lines, tuple_lines
+from archgraph.codegen.printing.layout import STEP, Doc, flat, lines, tuple_lines
 from archgraph.codegen.printing.statement_fusion import Sentence, Turns, is_added, is_in_training, sentences, terms_of
 from archgraph.codegen.printing.term_text import CodeNames, accessed, document, line, tensor_attribute
 from archgraph.codegen.printing.variables import STREAM, Variables, inner_uses, sizes_wanted
@@ -84,9 +84,10 @@ class Forward:
         yield from map(ForwardLine, tuple_lines("return ", names, (), self._indent))
 
     def _sentence(self, sentence: Sentence, place: int) -> Iterator[ForwardLine]:
-        right, nodes = assigned(sentence.term, self._names), self._nodes(sentence)
+        whole = document(sentence.term, self._names)
+        right, nodes = assigned(sentence.term, whole, self._names), nodes_of(sentence, whole, self._names)
         if sentence.term.kind == "attribute":  # it is read where it is needed
-            self._names.variables[sentence.outs[0]] = line(sentence.term, self._names)
+            self._names.variables[sentence.outs[0]] = flat(whole)
             return
         condition = self.made.condition(sentence.entries[0])
         kept = self._names.variables[main_value(sentence.entries[0])] if condition else ""
@@ -110,9 +111,6 @@ class Forward:
         self._variables.hold(value, name)
         return name
 
-    def _nodes(self, sentence: Sentence) -> tuple[tuple[str, AppliedStep], ...]:
-        return tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
-
     def _is_returned(self, sentence: Sentence, place: int) -> bool:
         """Whether the last sentence stands behind `return`."""
         optional = any(self.made.condition(entry) for entry in sentence.entries)
@@ -122,8 +120,8 @@ class Forward:
     def _return(self) -> Iterator[ForwardLine]:
         last = self._flow[-1] if self._flow else None
         if isinstance(last, Sentence) and self._is_returned(last, len(self._flow) - 1):
-            nodes = self._nodes(last)
             right = document(last.term, self._names)
+            nodes = nodes_of(last, right, self._names)
             yield from (ForwardLine(text, nodes) for text in lines(("return ", *right), INDENT))
         else:
             yield from self._handed_out(self.made.body.outputs)
@@ -206,13 +204,19 @@ class Forward:
                 self._variables.hold(entering, other)
 
 
-def assigned(term: Term, names: CodeNames) -> Callable[[str], Doc]:
-    """What stands behind the target of an assignment; the term is written with the names that there are now."""
-    whole: Doc = (" = ", *document(term, names))
+def nodes_of(sentence: Sentence, whole: Doc, names: CodeNames) -> tuple[tuple[str, AppliedStep], ...]:
+    """The nodes of a sentence, which is written as `whole`, with the text of each of them."""
+    if len(sentence.entries) == 1:
+        return ((flat(whole), sentence.entries[0]),)
+    return tuple([(line(entry.term, names), entry) for entry in sentence.written_out()])
+
+
+def assigned(term: Term, whole: Doc, names: CodeNames) -> Callable[[str], Doc]:
+    """What stands behind the target of an assignment of a term, which is written with the names that there are now."""
     if not is_added(term):
-        return lambda target: whole
+        return lambda target: (" = ", *whole)
     left, right = line(term.parts[0], names), document(term.parts[1], names)
-    return lambda target: (" += ", *right) if target == left else whole
+    return lambda target: (" += ", *right) if target == left else (" = ", *whole)
 
 
 class _Turn:
@@ -232,8 +236,8 @@ class _Turn:
     def lines(self) -> Iterator[ForwardLine]:
         """The lines of one turn; names that only it needs are free again afterwards."""
         for index, sentence in enumerate(self._turns.body):
-            right = assigned(sentence.term, self._names)
-            nodes = tuple((line(entry.term, self._names), entry) for entry in sentence.written_out())
+            whole = document(sentence.term, self._names)
+            right, nodes = assigned(sentence.term, whole, self._names), nodes_of(sentence, whole, self._names)
             left = ", ".join(self._target(value, sentence, index) for value in sentence.outs)
             for text in lines((left, *right(left)), INDENT + STEP):
                 yield ForwardLine(text, nodes, self._each)

@@ -34,7 +34,7 @@ Doc: TypeAlias = "tuple[str | Bracket | Clause, ...]"
 
 def flat(doc: Doc) -> str:
     """The whole on one line."""
-    return "".join([part if isinstance(part, str) else _flat_part(part) for part in doc])
+    return "".join([part if type(part) is str else _flat_part(part) for part in doc])
 
 
 def _flat_part(part: Bracket | Clause) -> str:

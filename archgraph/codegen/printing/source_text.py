@@ -55,7 +55,7 @@ class _Writer:
         code = "\n".join(self._body)
         defined: list[str] = []
         for name, text in reversed(DEFINITIONS.items()):  # a definition may use those before it
-            if f"{name}(" in code and re.search(rf"(?<![\w.]){name}\(", code):
+            if _mentions(code, name, r"\("):
                 defined.insert(0, text)
                 code = f"{text}\n{code}"
         standard = [("math", "import math"), ("warnings", "import warnings")]
@@ -247,8 +247,9 @@ def _attribute(owner: str, name: str) -> str:
     return f'getattr({owner}, "{name}")' if not is_attribute(name) else f"{owner}.{name}"
 
 
-def _mentions(code: str, word: str) -> bool:
-    return word in code and re.search(rf"(?<![\w.]){word}\b", code) is not None
+def _mentions(code: str, word: str, after: str = r"\b") -> bool:
+    """Whether a word stands in code by itself. A pattern that begins with what it looks for is found the soonest."""
+    return word in code and re.search(rf"{word}(?<![\w.]{word}){after}", code) is not None
 
 
 def _imported(code: str) -> Iterator[str]:

@@ -108,6 +108,8 @@ def _changed_arguments(parts: tuple[Term, ...], names: CodeNames) -> tuple[Doc, 
 
 def rows(parts: Sequence[Term]) -> list[Term]:
     """Constructions with rows of equal ones as copies: a row that is all of them, or at least three."""
+    if [part.kind for part in parts].count("call") < 2:
+        return list(parts)
     found: list[Term] = []
     start = 0
     while start < len(parts):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 
 from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext, Results
-from archgraph.export.profiles import rule
+from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.adaptive_pooling import averaged_areas, largest_of_areas
+from archgraph.export.rules.means import Windows, means_of_windows
 from archgraph.export.rules.resize import padded
 from archgraph.ops import pooling as ops
 
@@ -58,42 +60,40 @@ def _places(at: OnnxRuleContext, found: str, sizes: Sequence[Dim], more: Sequenc
 
 
 @rule(ops.AvgPool)
-def avg_pool(at: OnnxRuleContext, op: ops.AvgPool) -> str:
-    return _averaged(at, at["input"], op, op.padding, op.ceil_mode, op.count_include_pad)
+def avg_pool(at: OnnxRuleContext, op: ops.AvgPool, at_once: bool = False) -> str:
+    return _averaged(at, at["input"], op, (op.padding, op.ceil_mode, op.count_include_pad), at_once)
+
+
+rule(ops.AvgPool, CUDA)(partial(avg_pool, at_once=True))
 
 
 def _averaged(
-    at: OnnxRuleContext, x: str, op: ops.WindowPool, padding: Sequence[int], ceil_mode: bool, count_pads: bool
+    at: OnnxRuleContext, x: str, op: ops.WindowPool, edges: tuple[tuple[int, ...], bool, bool], at_once: bool
 ) -> str:
     """With ceil_mode the part of a window beyond the padding never counts, and the padding only where it is asked."""
+    padding, ceil_mode, count_pads = edges
+    windows = Windows(op.kernel_size, op.strides, (*padding, *padding), count_pads)
     if not ceil_mode:
-        return _average(at, x, op, (*padding, *padding), count_pads)
+        return means_of_windows(at, x, windows, at_once)
     after = _overhang(op, padding, op.kernel_size)
     if not count_pads or not any(padding):
-        return _average(at, x, op, (*padding, *after), False)
+        return means_of_windows(at, x, replace(windows, pads=(*padding, *after), count_pads=False), at_once)
     sides = ((0, 0), (0, 0), *((pad, pad) for pad in padding))
     rest = tuple(after[i] - padding[i] for i in range(op.axes))
-    return _average(at, padded(at, x, sides, "constant"), op, (*(0,) * op.axes, *rest), False)
-
-
-def _average(at: OnnxRuleContext, x: str, op: ops.WindowPool, pads: tuple[int, ...], count_pads: bool) -> str:
-    return at.emit(
-        "AveragePool",
-        x,
-        kernel_shape=op.kernel_size,
-        strides=op.strides,
-        pads=pads,
-        count_include_pad=int(count_pads),
-    )
+    wide = replace(windows, pads=(*(0,) * op.axes, *rest), count_pads=False)
+    return means_of_windows(at, padded(at, x, sides, "constant"), wide, at_once)
 
 
 @rule(ops.PowerPool)
-def lp_pool(at: OnnxRuleContext, op: ops.PowerPool) -> str:
+def lp_pool(at: OnnxRuleContext, op: ops.PowerPool, at_once: bool = False) -> str:
     """torch's own way, by a mean: ONNX's LpPool takes magnitudes, and counts a window that sticks out otherwise."""
     x = at["input"] if op.norm_type == 1 else at.emit("Pow", at["input"], at.scalar(op.norm_type))
-    mean = _averaged(at, x, op, (0,) * op.axes, op.ceil_mode, True)
+    mean = _averaged(at, x, op, ((0,) * op.axes, op.ceil_mode, True), at_once)
     total = at.emit("Mul", mean, at.scalar(float(product(op.kernel_size))))  # type: ignore[arg-type]
     return total if op.norm_type == 1 else at.emit("Pow", total, at.scalar(1 / op.norm_type))
+
+
+rule(ops.PowerPool, CUDA)(partial(lp_pool, at_once=True))
 
 
 @rule(ops.MaxUnpool)
@@ -108,8 +108,11 @@ def max_unpool(at: OnnxRuleContext, op: ops.MaxUnpool) -> str:
 
 
 @rule(ops.AdaptiveAvgPool)
-def adaptive_avg_pool(at: OnnxRuleContext, op: ops.AdaptiveAvgPool) -> str:
-    return averaged_areas(at, at["input"], op.output_size)
+def adaptive_avg_pool(at: OnnxRuleContext, op: ops.AdaptiveAvgPool, at_once: bool = False) -> str:
+    return averaged_areas(at, at["input"], op.output_size, at_once)
+
+
+rule(ops.AdaptiveAvgPool, CUDA)(partial(adaptive_avg_pool, at_once=True))
 
 
 @rule(ops.AdaptiveMaxPool)

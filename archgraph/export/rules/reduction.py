@@ -9,26 +9,30 @@ from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.forms import FormWriter, Operand, computed_in, parsed
 from archgraph.export.profiles import CUDA, rule
+from archgraph.export.rules.means import reduced, reduced_at_once
 from archgraph.ops import reduction as ops
 from archgraph.ops.contract import FLOAT_TYPES
 from archgraph.ops.reduction import MEAN, QUESTION, Extreme, Place, Spread, TabledReduction
 
 
-def _reduced(kind: str) -> Callable[[OnnxRuleContext, ops.Reduction], str]:
+def _reduced(kind: str, in_parts: bool = False) -> Callable[[OnnxRuleContext, ops.Reduction], str]:
     def form(at: OnnxRuleContext, op: ops.Reduction) -> str:
         axes = op.axes(at.type)
         result = at.result.dtype
         if not axes:
             return at.converted(at["input"], at.type.dtype, result)
         work = "int32" if result in ("bool", "uint8") else at.kernel_type(result)
-        made = at.emit(kind, at.read("input", work), at.constant(list(axes)), keepdims=int(op.keepdim))
+        write = reduced if in_parts else reduced_at_once
+        made = write(at, kind, at.read("input", work), axes, op.keepdim)
         return at.converted(made, work, result)
 
     return form
 
 
-rule(ops.Mean)(_reduced("ReduceMean"))
-rule(ops.Sum)(_reduced("ReduceSum"))
+rule(ops.Mean)(_reduced("ReduceMean", in_parts=True))
+rule(ops.Sum)(_reduced("ReduceSum", in_parts=True))
+rule(ops.Mean, CUDA)(_reduced("ReduceMean"))
+rule(ops.Sum, CUDA)(_reduced("ReduceSum"))
 rule(ops.Amax)(_reduced("ReduceMax"))
 
 

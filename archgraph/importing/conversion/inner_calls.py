@@ -13,7 +13,7 @@ from archgraph.errors import ImportingError
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Call, Graph, Item, Node, Value, walk
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.writing.naming import block_name
+from archgraph.importing.writing.modules.naming import block_name
 
 if TYPE_CHECKING:
     from archgraph.importing.conversion.body_translation import BodyTranslation

@@ -17,7 +17,7 @@ from archgraph.importing.conversion.translation import Translation
 from archgraph.importing.proof.rounded_tables import RoundedTable
 from archgraph.importing.tracing.branch_conditions import OpenCondition
 from archgraph.importing.tracing.capture import Capture, capture
-from archgraph.importing.tracing.fixed_sizes import larger_inputs, refusal_of_other_sizes
+from archgraph.importing.tracing.fixed_sizes import holds_at, larger_inputs, refusal_of_other_sizes
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, reason_of_sizes
 from archgraph.importing.tracing.mode_comparison import ModeComparison, compare_modes
 from archgraph.importing.tracing.numbered_sizes import fix_sizes, sizes_to_fix
@@ -151,7 +151,8 @@ class GraphTracer:
             found = self._translated(larger, LEVELS[0], self._compared(first))
         except ImportingError:
             return None
-        return replace(found, inputs=first) if isinstance(found, TracedGraph) else None
+        whole = isinstance(found, TracedGraph) and holds_at(found.graph.constraints, first, self.symbols)
+        return replace(found, inputs=first) if whole else None
 
     def _compared(self, inputs: Inputs) -> ModeComparison:
         if id(inputs) not in self._modes:

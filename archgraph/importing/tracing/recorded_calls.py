@@ -18,6 +18,9 @@ from archgraph.importing.tracing.training_mode import is_known
 _RANDOM = ("rand", "bernoulli", "multinomial", "normal", "uniform", "exponential")
 _CHANGES = "setitem iadd isub imul itruediv ifloordiv imod ipow iand ior ixor"
 _IN_PLACE = frozenset(f"__{name}__" for name in _CHANGES.split())
+_TAKES_APART = frozenset({"reshape", "view", "unflatten"})
+_GRID = 5
+"""How many dimensions an image that is taken apart has at least."""
 _OF_THE_MODE = {
     "batch_norm": (("training", 5), ("momentum", 6)),
     "instance_norm": (("use_input_stats", 5), ("momentum", 6)),
@@ -49,6 +52,10 @@ class RecordedCalls(TorchFunctionMode):
         super().__init__()
         self.frozen_norm = ""
         """Where a batch norm takes its running statistics first."""
+        self.steps: list[str] = []
+        """The names of the functions, in the order of the run."""
+        self.grids: list[torch.Size] = []
+        """The shapes in which images are taken apart into windows or blocks, in the order of the run."""
         self.has_custom_norms = False
         """Whether something else than torch's own modules calls batch norm."""
         self.places: dict[int, str] = {}
@@ -83,11 +90,14 @@ class RecordedCalls(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         if _is_dropout(name, args):
             return self._dropout(name, func, args, options)
+        self.steps.append(name)
         if name == "contiguous":  # how a value lies in memory is no part of it
             return self._same_value(func(*args, **options), args[0])
         numbers = self._computed(name, func, args, options)
         changed = options.get("out", args[0] if args else None)
         result = _result(func, args, options, changed if _is_in_place(name, options) else None)
+        if name in _TAKES_APART and result.ndim >= _GRID:
+            self.grids.append(result.shape)
         if numbers[1] not in self.places and _holds_tensors(result):
             self.places[numbers[1]] = caller(sys._getframe(1), self._paths)[1]
         functional = getattr(func, "__module__", "") == "torch.nn.functional"  # these have an argument `inplace`

@@ -8,22 +8,22 @@ from typing import Any
 
 from archgraph.errors import ImportingError
 from archgraph.graph.types import Graph
-from archgraph.importing.writing.block_classes import BlockClass, block_classes
-from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
-from archgraph.importing.writing.chosen_blocks import with_arguments_of_others
-from archgraph.importing.writing.ends_of_lists import with_ends_of_lists
-from archgraph.importing.writing.joint_network import joint_graph
-from archgraph.importing.writing.named_grids import with_named_grids
-from archgraph.importing.writing.network_class import SeveralClassesError
-from archgraph.importing.writing.network_difference import different_networks
-from archgraph.importing.writing.norms_of_images import with_norms_of_images
-from archgraph.importing.writing.parameter_order import with_parameters_in_order
-from archgraph.importing.writing.read_entries import with_read_entries
-from archgraph.importing.writing.shared_norms import with_shared_norms
-from archgraph.importing.writing.simplification import simplified
+from archgraph.importing.writing.classes.chosen_blocks import with_arguments_of_others
+from archgraph.importing.writing.families.block_classes import BlockClass, block_classes
+from archgraph.importing.writing.families.network_class import SeveralClassesError
+from archgraph.importing.writing.modules.joint_network import joint_graph
+from archgraph.importing.writing.numbers.values import as_data
+from archgraph.importing.writing.plain_data.blocks_in_place import with_blocks_in_place
+from archgraph.importing.writing.plain_data.ends_of_lists import with_ends_of_lists
+from archgraph.importing.writing.plain_data.named_grids import with_named_grids
+from archgraph.importing.writing.plain_data.norms_of_images import with_norms_of_images
+from archgraph.importing.writing.plain_data.parameter_order import with_parameters_in_order
+from archgraph.importing.writing.plain_data.read_entries import with_read_entries
+from archgraph.importing.writing.plain_data.shared_norms import with_shared_norms
+from archgraph.importing.writing.plain_data.unused_defaults import without_unused_defaults
+from archgraph.importing.writing.rewriting.network_difference import different_networks
+from archgraph.importing.writing.rewriting.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
-from archgraph.importing.writing.unused_defaults import without_unused_defaults
-from archgraph.importing.writing.values import as_data
 from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
 

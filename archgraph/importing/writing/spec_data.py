@@ -8,21 +8,21 @@ from typing import Any
 from archgraph.dims import Constraint
 from archgraph.graph.types import Graph
 from archgraph.importing.tracing.symbols import ASKED, AskedEquation
-from archgraph.importing.writing.any_rank import LAST
-from archgraph.importing.writing.block_classes import BlockClass, block_classes
-from archgraph.importing.writing.blocks_in_place import with_blocks_in_place
-from archgraph.importing.writing.ends_of_lists import with_ends_of_lists
-from archgraph.importing.writing.key_order import key_order
-from archgraph.importing.writing.lines import lines
-from archgraph.importing.writing.listed_inputs import listed_outputs
-from archgraph.importing.writing.node_groups import grouped
-from archgraph.importing.writing.node_tree import TreeWriter
-from archgraph.importing.writing.norms_of_images import with_norms_of_images
-from archgraph.importing.writing.shared_norms import with_shared_norms
-from archgraph.importing.writing.simplification import simplified
-from archgraph.importing.writing.templates import BodyTemplate
-from archgraph.importing.writing.usual_values import OtherParameter
-from archgraph.importing.writing.values import as_data
+from archgraph.importing.writing.classes.any_rank import LAST
+from archgraph.importing.writing.classes.listed_inputs import listed_outputs
+from archgraph.importing.writing.classes.templates import BodyTemplate
+from archgraph.importing.writing.copies.key_order import key_order
+from archgraph.importing.writing.families.block_classes import BlockClass, block_classes
+from archgraph.importing.writing.nodes.lines import lines
+from archgraph.importing.writing.nodes.node_groups import grouped
+from archgraph.importing.writing.nodes.node_tree import TreeWriter
+from archgraph.importing.writing.numbers.usual_values import OtherParameter
+from archgraph.importing.writing.numbers.values import as_data
+from archgraph.importing.writing.plain_data.blocks_in_place import with_blocks_in_place
+from archgraph.importing.writing.plain_data.ends_of_lists import with_ends_of_lists
+from archgraph.importing.writing.plain_data.norms_of_images import with_norms_of_images
+from archgraph.importing.writing.plain_data.shared_norms import with_shared_norms
+from archgraph.importing.writing.rewriting.simplification import simplified
 from archgraph.structure.parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
 

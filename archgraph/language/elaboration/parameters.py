@@ -14,7 +14,6 @@ from archgraph.language.expressions.expression import compile_expression
 from archgraph.language.expressions.values import shown
 from archgraph.language.schema.parameter_types import quoted_default
 from archgraph.language.schema.spec import BlockSpec, Path
-from archgraph.ops.contract import foreign_argument, read_by_in
 
 
 @dataclass(slots=True)
@@ -141,6 +140,8 @@ def _unknown(block: BlockSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _meant(name: str, block: BlockSpec, known: list[str]) -> str:
+    from archgraph.ops.attribute_problems import foreign_argument, read_by_in  # read only where something is wrong
+
     if name in block.inputs:
         return read_by_in(name)
     return nearest(name, known) or foreign_argument(name, known)

@@ -7,7 +7,8 @@ from typing import Any
 
 from archgraph.errors import SchemaError
 from archgraph.language.expressions.values import described
-from archgraph.language.schema.value_types import Found, RefusedError, claim, collected, text, unknown_key
+from archgraph.language.schema.refusals import Found, RefusedError, collected, unknown_key
+from archgraph.language.schema.value_types import claim, text
 from archgraph.records import record
 
 

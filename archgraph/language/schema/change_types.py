@@ -7,7 +7,8 @@ from typing import Any
 from archgraph.errors import SchemaError
 from archgraph.language.expressions.values import described
 from archgraph.language.schema.node_patterns import EXAMPLES, node_pattern
-from archgraph.language.schema.value_types import collected, text
+from archgraph.language.schema.refusals import collected
+from archgraph.language.schema.value_types import text
 
 CHANGE_KEYS = ("set", "replace", "before", "after", "wrap", "remove")
 NODE_FORM = "an operation's or block's name, or a mapping such as {op: silu}"

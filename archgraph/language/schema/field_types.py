@@ -11,7 +11,8 @@ from pydantic_core import CoreSchema, core_schema
 from archgraph.language.schema import change_types, names, value_types
 from archgraph.language.schema.assertions import Asserted, asserted
 from archgraph.language.schema.parameter_types import ParameterType, parse_type
-from archgraph.language.schema.value_types import UsedEntry, admitting
+from archgraph.language.schema.refusals import admitting
+from archgraph.language.schema.value_types import UsedEntry
 
 JsonSchema = dict[str, Any]
 

@@ -61,7 +61,7 @@ from archgraph.language.schema.field_types import (
     Wrapper,
 )
 from archgraph.language.schema.node_misfits import READ_BY_IN, misfits
-from archgraph.language.schema.value_types import refusal
+from archgraph.language.schema.refusals import refusal
 
 _CLOSED = ConfigDict(extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 

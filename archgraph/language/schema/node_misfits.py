@@ -8,7 +8,7 @@ from typing import Any
 from archgraph.errors import SchemaError, nearest
 from archgraph.language.reading.missing_space import space_hint, starts_pair
 from archgraph.language.schema.names import NODE_KEYS
-from archgraph.language.schema.value_types import Found, Path
+from archgraph.language.schema.refusals import Found, Path
 
 READ_BY_IN = "what a node reads stands under 'in': in: x"
 

@@ -14,7 +14,8 @@ from archgraph.language.reading.document import Document
 from archgraph.language.reading.missing_space import space_hint
 from archgraph.language.schema.change_types import CHANGE_KEYS
 from archgraph.language.schema.models import BLOCK_KEYS, INPUT_KEYS, SPEC_KEYS
-from archgraph.language.schema.value_types import VERSION, Path, unknown_key
+from archgraph.language.schema.refusals import Path, unknown_key
+from archgraph.language.schema.value_types import VERSION
 
 MAX_PROBLEMS = 100
 KEY = "[key]"

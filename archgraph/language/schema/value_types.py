@@ -6,11 +6,9 @@ Pydantic's models of the language are made of them. A message speaks of its key 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
-
-from pydantic_core import PydanticCustomError
 
 import archgraph
 from archgraph.errors import ArchgraphError, ExpressionError, SchemaError, nearest
@@ -18,43 +16,14 @@ from archgraph.language.expressions.expression import compile_expression, is_exp
 from archgraph.language.expressions.values import described
 from archgraph.language.schema import names
 from archgraph.language.schema.references import OutputNames, reference
+from archgraph.language.schema.refusals import Path, RefusedError, collected
 from archgraph.ops.contract import DTYPES, lookup
-
-Path = tuple[str | int, ...]
-Found = list[tuple[Path, ArchgraphError]]
 
 VERSION = 1
 _ASSIGNED = re.compile(r"(?<![<>=!])=(?!=)")
 UNNAMED = "_"
 """In a shape: a size that has no name."""
 MAX_SIZE = 2**31 - 1
-
-
-class RefusedError(Exception):
-    """Several problems inside one value, each with its path below that value."""
-
-    def __init__(self, found: Found):
-        super().__init__(found)
-        self.found = found
-
-
-def refusal(found: Found) -> PydanticCustomError:
-    """The problems as Pydantic carries them."""
-    return PydanticCustomError("refused", "refused", {"found": found})
-
-
-def admitting(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A check whose errors Pydantic collects together with all others."""
-
-    def run(value: Any) -> Any:
-        try:
-            return check(value)
-        except ArchgraphError as error:
-            raise refusal([((), error)]) from None
-        except RefusedError as error:
-            raise refusal(error.found) from None
-
-    return run
 
 
 def text(value: Any) -> str:
@@ -235,29 +204,13 @@ def inputs(value: Any) -> Any:
 
 def _port_input(value: Any) -> Any:
     if isinstance(value, list) and value:
-        return collected(((at,), entry, reference) for at, entry in enumerate(value))
+        return collected(((at,), entry, single_reference) for at, entry in enumerate(value))
     return reference(text(value))
 
 
 def _by_name(value: dict[str, Any], check: Callable[[Any], Any]) -> dict[str, Any]:
     checked = collected(((name,), entry, check) for name, entry in value.items())
     return dict(zip(value, checked, strict=True))
-
-
-def collected(entries: Iterator[tuple[Path, Any, Callable[[Any], Any]]]) -> list[Any]:
-    """All entries checked, with all problems in one error."""
-    checked: list[Any] = []
-    found: Found = []
-    for at, entry, check in entries:
-        try:
-            checked.append(check(text(entry) if check is reference else entry))
-        except ArchgraphError as error:
-            found.append((at, error))
-        except RefusedError as error:
-            found += [((*at, *below), inner) for below, inner in error.found]
-    if found:
-        raise RefusedError(found)
-    return checked
 
 
 def outputs(value: Any) -> dict[str, OutputNames]:
@@ -281,7 +234,7 @@ def _handed_out(value: Any) -> OutputNames:
         return reference(text(value))
     if not value:
         raise SchemaError("this output has no values", expected="a name, or a list of names")
-    return tuple(collected(((at,), entry, reference) for at, entry in enumerate(value)))
+    return tuple(collected(((at,), entry, single_reference) for at, entry in enumerate(value)))
 
 
 def _listed_output(value: Any) -> str:
@@ -346,32 +299,6 @@ def claim(entry: Any) -> str:
             raise
         raise ExpressionError(replace(error.problems[0], hint="a claim compares with ==")) from None
     return str(entry)
-
-
-def unknown_key(key: str, known: Collection[str], unusual: Collection[str] = ()) -> SchemaError:
-    """What to say of a key that the language does not have; `unusual` ones are only named where one is meant."""
-    hint = _key_meant(key, [*known, *unusual])
-    return SchemaError(f"there is no key '{key}' here", expected=f"one of {', '.join(known)}", hint=hint)
-
-
-_OTHER_KEYS = {
-    **dict.fromkeys(("layers", "modules", "network", "graph", "model", "architecture"), "nodes"),
-    **dict.fromkeys(("parameters", "hyperparameters", "args", "arguments", "config"), "params"),
-    **dict.fromkeys(("description", "doc", "comment"), "about"),
-    **dict.fromkeys(("import", "imports", "include", "from"), "use"),
-    **dict.fromkeys(("variables", "constants", "define"), "let"),
-    **dict.fromkeys(("variants", "configs", "models"), "presets"),
-    **dict.fromkeys(("functions", "definitions", "subgraphs"), "blocks"),
-    **dict.fromkeys(("metadata", "train", "diffusion"), "meta"),
-    **dict.fromkeys(("type", "dim", "size"), "shape"),
-    "version": "archgraph",
-}
-
-
-def _key_meant(key: str, known: Collection[str]) -> str:
-    """A hint that names the key for what others call otherwise, or the one that is spelled nearly so."""
-    other = _OTHER_KEYS.get(key.lower(), "")
-    return f"did you mean '{other}'?" if other in known else nearest(key, known)
 
 
 def shared(value: Any) -> str:

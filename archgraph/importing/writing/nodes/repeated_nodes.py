@@ -1,0 +1,78 @@
+"""The nodes of a group with copies: their names, what they read, and their paths, which count with the copies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from archgraph.graph.types import Call
+from archgraph.importing.writing.copies.alike_sections import SectionsForm
+from archgraph.importing.writing.copies.repeated_groups import GroupForm, Source
+from archgraph.importing.writing.copies.repeated_stages import StagesForm
+from archgraph.importing.writing.modules.copy_pattern import Pattern
+from archgraph.importing.writing.modules.naming import node_name
+from archgraph.importing.writing.modules.numbered_names import NumberedName, counted_name
+from archgraph.importing.writing.nodes.lines import Line
+from archgraph.importing.writing.nodes.section_nodes import section_nodes
+from archgraph.importing.writing.nodes.stage_keys import stage_paths
+
+
+def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, taken: Collection[str]) -> dict[str, Any]:
+    """The nodes of a group, behind its own path. `outside` are the names of what the group reads, `depth` is how many
+    levels of the module tree are groups around it, `taken` are names that would hide others."""
+    form: GroupForm | StagesForm | SectionsForm = group.statement.term.value
+    if isinstance(form, SectionsForm):
+        return section_nodes(form, [(one.operation, one.keys) for one in group.members], depth, taken)
+    if isinstance(form, StagesForm):
+        own, paths = stage_paths(form, depth)
+    else:
+        own, paths = {"path": "."}, [_path(pattern, depth) for pattern in form.patterns]
+    names: list[str] = []
+    for member in group.members:
+        names.append(node_name(member.operation, {*taken, *names}))
+    readers = Counter(source for sources in form.sources for source in sources if source[0] == "member")
+    found: dict[str, Any] = {}
+    for place, (member, sources) in enumerate(zip(group.members, form.sources, strict=True)):
+        before = ("before", 0, 0) if not place else ("member", place - 1, 0)
+        read = [_read(source, names, outside) for source in sources]
+        plain = sources[0] == before and (not place or readers[before] == 1)
+        keys = dict(member.keys)
+        wiring = _wiring(member, read, plain)
+        if wiring is not None:
+            keys = {"op": keys.pop("op"), "in": wiring, **keys}
+        if paths[place]:
+            keys["path"] = paths[place]
+        elif isinstance(member.statement.made, Call):  # a function: no module, but a body, which has a path of its own
+            keys["path"] = f"{names[place]}_{{i}}"
+        found[names[place]] = keys["op"] if list(keys) == ["op"] else keys
+    return {**own, "nodes": found}
+
+
+def _path(pattern: Pattern | None, depth: int) -> str:
+    """The path of a node in each copy; '' where it has no weights."""
+    if pattern is None:
+        return ""
+    prefix = pattern.prefix.split(".", depth)[-1] if depth else pattern.prefix
+    return f"{prefix}{{i + {pattern.start}}}{pattern.suffix}" if pattern.start else f"{prefix}{{i}}{pattern.suffix}"
+
+
+def _read(source: Source, names: Sequence[str], outside: Sequence[NumberedName]) -> str:
+    kind, place, count = source
+    if kind == "before":
+        return "prev"
+    if kind == "member":
+        return names[place]
+    if kind == "outside":
+        return outside[place].name
+    return counted_name([one.whole for one in outside[place : place + count]])
+
+
+def _wiring(member: Line, read: Sequence[str], plain: bool) -> Any:
+    """What a node reads; nothing where that is what stands before it and it reads nothing else (`plain`)."""
+    if len(read) == 1:
+        return None if plain else read[0]
+    expected = list(member.statement.listed) or list(member.ports)
+    if list(member.ports) == expected[: len(member.ports)]:
+        return list(read)
+    return dict(zip(member.ports, read, strict=True))

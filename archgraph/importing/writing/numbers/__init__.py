@@ -1,0 +1,1 @@
+"""What the numbers of a class are made of: plain data or expressions of other numbers."""

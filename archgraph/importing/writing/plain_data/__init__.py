@@ -1,0 +1,1 @@
+"""A written spec, plain data, made shorter to read."""

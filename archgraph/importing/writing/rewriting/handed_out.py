@@ -1,0 +1,215 @@
+"""Outputs of calls: all calls of a class get the same outputs, named as the inputs of the next call that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from archgraph.graph.text import attributes
+from archgraph.graph.types import Call, Graph, Item, Node, Value, joined
+from archgraph.importing.writing.rewriting.idioms import read_by
+from archgraph.structure.naming import free
+
+
+def with_equal_outputs(graph: Graph) -> Graph:
+    """The graph in which a call hands out what another one of its class does, where that takes no weights."""
+    while True:
+        changed: dict[int, Call] = {}
+        for calls in calls_by_class(graph).values():
+            full = max(calls, key=lambda call: len(call.outputs))
+            lean = (call for call in calls if len(call.outputs) < len(full.outputs))
+            changed.update((id(call), made) for call in lean if (made := _completed(call, full)) is not None)
+        if not changed:
+            return graph
+        graph = _HandingOut(changed, {}).graph(graph)
+
+
+def with_named_outputs(graph: Graph) -> Graph:
+    """The graph in which all calls of a class name their inputs alike, and an output as the input that takes it in the
+    next call."""
+    graph = _with_inputs_named_alike(graph)
+    kinds = {(block, len(call.outputs)) for block, calls in calls_by_class(graph).items() for call in calls}
+    names = {kind: found for kind in sorted(kinds) if (found := _output_names(graph, *kind))}
+    names |= {kind: found for kind in kinds - names.keys() if (found := _as_with_more(*kind, names))}
+    return _HandingOut({}, names).graph(graph) if names else graph
+
+
+def with_values(graph: Graph, values: dict[int, Value]) -> Graph:
+    """The graph with other values in the place of some (by id)."""
+    return _HandingOut({}, {}, values).graph(graph)
+
+
+def with_calls(graph: Graph, calls: Mapping[int, Call]) -> Graph:
+    """The graph with other calls in the place of some (by id)."""
+    return _HandingOut(calls, {}).graph(graph)
+
+
+def _with_inputs_named_alike(graph: Graph) -> Graph:
+    firsts: dict[tuple[str, int], tuple[str, ...]] = {}
+    values: dict[int, Value] = {}
+    for block, calls in calls_by_class(graph).items():
+        for call in calls:
+            known = firsts.setdefault((block, len(call.inputs)), tuple(value.name for value in call.body.inputs))
+            values.update(
+                (id(value), replace(value, name=name))
+                for value, name in zip(call.body.inputs, known, strict=True)
+                if value.name != name
+            )
+    return with_values(graph, values) if values else graph
+
+
+def calls_by_class(graph: Graph) -> Mapping[str, Sequence[Call]]:
+    """The calls of each class, innermost first; without classes of which one is applied again."""
+    found: dict[str, list[Call]] = {}
+    again: set[str] = set()
+    for call in _calls(graph):
+        found.setdefault(call.block, []).append(call)
+        if call.shares is not None:
+            again.add(call.block)
+    return {block: calls for block, calls in found.items() if block not in again}
+
+
+def _calls(graph: Graph) -> Iterator[Call]:
+    for item in graph.items:
+        if isinstance(item, Call):
+            yield from _calls(item.body)
+            yield item
+
+
+# -- the same outputs ------------------------------------------------------------------------------------------------
+
+
+def _completed(lean: Call, full: Call) -> Call | None:
+    """A call with the outputs of another one, and the steps that lead to them; None where it does something else."""
+    if len(lean.inputs) != len(full.inputs):
+        return None
+    there = {id(theirs): ours for ours, theirs in zip(lean.body.inputs, full.body.inputs, strict=True)}
+    left, items = list(lean.body.items), []
+    for item in full.body.items:
+        if left and does_the_same(left[0], item, there):
+            there.update((id(theirs), ours) for ours, theirs in zip(left[0].outputs, item.outputs, strict=True))
+            items.append(left.pop(0))
+        elif (copy := _copied(item, there)) is not None:
+            items.append(replace(copy, name=free(copy.name, {one.name for one in (*items, *left)})))
+        else:
+            return None
+    outputs = {name: there[id(value)] for name, value in full.body.outputs.items()}
+    known = {id(inner): outer for inner, outer in zip(lean.body.outputs.values(), lean.outputs, strict=True)}
+    if left or not set(known) <= set(map(id, outputs.values())):
+        return None
+    made = tuple(
+        known.get(id(inner)) or Value(joined(lean.name, name), inner.type, inner.origin)
+        for name, inner in outputs.items()
+    )
+    return replace(lean, body=replace(lean.body, items=tuple(items), outputs=outputs), outputs=made)
+
+
+def does_the_same(ours: Item, theirs: Item, there: Mapping[int, Value]) -> bool:
+    """Whether a step does what another one does, with what stands for its operands."""
+    if len(ours.outputs) != len(theirs.outputs) or ours.training is not theirs.training or _word(ours) != _word(theirs):
+        return False
+    read, wanted = list(read_by(ours)), [there.get(id(value)) for value in read_by(theirs)]
+    return len(read) == len(wanted) and all(a is b for a, b in zip(read, wanted, strict=True))
+
+
+def _word(item: Item) -> tuple[str, ...]:
+    """What an item applies, and the attributes that it names."""
+    return ("block", item.block) if isinstance(item, Call) else (item.op.name, *attributes(item.op))
+
+
+def _copied(item: Item, there: dict[int, Value]) -> Node | None:
+    """A step without weights that does to the operands of another call what it does to its own."""
+    if isinstance(item, Call) or item.weights or item.ties or item.shares is not None or item.training:
+        return None
+    read = {port: there.get(id(value)) for port, value in item.inputs.items()}
+    inputs = {port: value for port, value in read.items() if value is not None}
+    if len(inputs) < len(read) or any(inputs[port].type != value.type for port, value in item.inputs.items()):
+        return None
+    outputs = tuple(replace(value) for value in item.outputs)
+    there.update((id(theirs), ours) for theirs, ours in zip(item.outputs, outputs, strict=True))
+    return replace(item, inputs=inputs, outputs=outputs)
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+def _output_names(graph: Graph, block: str, count: int) -> Mapping[str, str]:
+    """New names for the outputs of the calls of a class that have so many; none where two calls disagree."""
+    found = set(_taken_by_the_next(graph, block, count)) if count > 1 else set()
+    old, new = {one for one, _ in found}, {one for _, one in found}
+    others = {f"output_{place}" for place in range(count)} - old
+    if len(old) < len(found) or len(new) < len(found) or not new.isdisjoint(others):
+        return {}
+    return dict(found)
+
+
+def _as_with_more(block: str, count: int, names: Mapping[tuple[str, int], Mapping[str, str]]) -> Mapping[str, str]:
+    """The names of outputs of a class whose other calls have more of them, of the same names."""
+    old = [f"output_{place}" for place in range(count)] if count > 1 else []
+    more = [found for (other, size), found in names.items() if other == block and size > count]
+    return next(({name: found[name] for name in old} for found in more if found.keys() >= {*old}), {})
+
+
+def _taken_by_the_next(graph: Graph, block: str, count: int) -> Iterator[tuple[str, str]]:
+    """The outputs of calls of a class that other calls of it read, and the inputs that take them."""
+    alike = [item for item in graph.items if isinstance(item, Call) and item.block == block]
+    made = {
+        id(value): name
+        for call in alike
+        if len(call.outputs) == count
+        for name, value in zip(call.body.outputs, call.outputs, strict=True)
+    }
+    for call in alike:
+        ports = zip(call.body.inputs, call.inputs, strict=True)
+        yield from ((made[id(value)], inner.name) for inner, value in ports if id(value) in made)
+    for item in graph.items:
+        if isinstance(item, Call):
+            yield from _taken_by_the_next(item.body, block, count)
+
+
+@dataclass
+class _HandingOut:
+    """A graph with other calls in the place of some (by id), and other names for the outputs of some classes."""
+
+    calls: Mapping[int, Call]
+    names: Mapping[tuple[str, int], Mapping[str, str]]
+    values: dict[int, Value] = field(default_factory=dict)
+    items: dict[int, Item] = field(default_factory=dict)
+
+    def graph(self, graph: Graph) -> Graph:
+        items = tuple(map(self._item, graph.items))
+        outputs = {name: self._value(value) for name, value in graph.outputs.items()}
+        training = {name: self._value(value) for name, value in graph.training_outputs.items()}
+        inputs = tuple(map(self._value, graph.inputs))
+        return replace(graph, inputs=inputs, items=items, outputs=outputs, training_outputs=training)
+
+    def _item(self, item: Item) -> Item:
+        made: Item
+        if isinstance(item, Node):
+            inputs = {port: self._value(value) for port, value in item.inputs.items()}
+            shares = self.items.get(id(item.shares), item.shares)
+            made = replace(item, inputs=inputs, shares=shares)  # type: ignore[arg-type]
+        else:
+            made = self._call(item)
+        self.items[id(item)] = made
+        return made
+
+    def _call(self, item: Call) -> Call:
+        call = self.calls.get(id(item), item)
+        names = self.names.get((call.block, len(call.outputs)), {})
+        body = self.graph(call.body)
+        body = replace(body, outputs={names.get(name, name): value for name, value in body.outputs.items()})
+        for value, port in zip(call.outputs, body.outputs, strict=True):
+            if value.name != joined(call.name, port):
+                self.values[id(value)] = replace(value, name=joined(call.name, port))
+        shares = self.items.get(id(call.shares), call.shares)
+        return replace(
+            call,
+            body=body,
+            inputs=tuple(map(self._value, call.inputs)),
+            outputs=tuple(map(self._value, call.outputs)),
+            shares=shares,  # type: ignore[arg-type]
+        )
+
+    def _value(self, value: Value) -> Value:
+        return self.values.get(id(value), value)

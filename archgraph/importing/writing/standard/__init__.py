@@ -1,0 +1,1 @@
+"""Standard blocks in the place of modules that compute the same."""
