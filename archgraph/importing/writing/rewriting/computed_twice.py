@@ -13,7 +13,7 @@ _STATED = frozenset({"parameter", "register_buffer", "constant"})
 
 
 @dataclass(slots=True)
-class ConstantSteps:
+class RepeatedConstants:
     """The steps of bodies that follow from constants and parameters alone."""
 
     _made: set[int] = field(default_factory=set)
