@@ -40,6 +40,14 @@ def test_a_list_that_differs_at_an_end_is_a_condition(stride: list[int], text: s
     assert strides(written) == strides(spec(stride)) == stride
 
 
+def test_counts_of_copies_stay_a_list() -> None:
+    stages = {
+        "for": {"width": [8, 12, 16], "depth": [1, 2, 2]},
+        "nodes": {"conv": {"op": "conv2d", "repeat": "=depth", "out_channels": "=width", "kernel_size": 1}},
+    }
+    assert with_ends_of_lists({**spec([1, 2, 2, 2]), "nodes": {"stages": stages}})["nodes"]["stages"] == stages
+
+
 def test_the_only_list_that_stages_walk_stays_one() -> None:
     alone = spec([1, 2, 2, 2])
     stages = {"for": {"stride": [1, 2, 2, 2]}, "let": {"width": 8}, "nodes": alone["nodes"]["stages"]["nodes"]}

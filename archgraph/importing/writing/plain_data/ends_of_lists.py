@@ -1,4 +1,5 @@
-"""Lists that stages walk and that are one value but at an end, as the strides 1, 2, 2, 2: `=1 if first else 2`."""
+"""Lists that stages walk and that are one value but at an end, as the strides 1, 2, 2, 2: `=1 if first else 2`. Counts
+of copies stay a list, which is how deep a network is."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archgraph.importing.writing.numbers.values import literal
+from archgraph.importing.writing.plain_data.written_nodes import all_nodes
 
 _LEAST = 3
 """Entries that show what is usual."""
@@ -28,7 +30,9 @@ def _nodes(nodes: Mapping[str, Any]) -> dict[str, Any]:
 def _node(node: Mapping[str, Any]) -> dict[str, Any]:
     inside = {**node, "nodes": _nodes(node["nodes"])}
     lists: Mapping[str, Any] = node.get("for", {})
-    named = {name: text for name, values in lists.items() if (text := _condition(values))}
+    counts = {inner.get("repeat") for _, inner in all_nodes(node["nodes"])}
+    named = {name: _condition(values) for name, values in lists.items() if f"={name}" not in counts}
+    named = {name: text for name, text in named.items() if text}
     if not named or len(named) == len(lists):
         return inside
     walked = {name: values for name, values in lists.items() if name not in named}

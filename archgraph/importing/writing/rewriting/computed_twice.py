@@ -1,5 +1,6 @@
 """What no input reaches and is computed twice in a body is computed once: `torch.arange(side)` for rows and for
-columns, the sigmoid of a parameter in both of its readers. Steps of values are left as their author wrote them."""
+columns, the sigmoid of a parameter in both of its readers. Steps of values are left as their author wrote them, and so
+are those of functions, which may become a block that is applied several times."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ _STATED = frozenset({"parameter", "register_buffer", "constant"})
 
 
 @dataclass(slots=True)
-class ConstantSteps:
+class RepeatedConstants:
     """The steps of bodies that follow from constants and parameters alone."""
 
     _made: set[int] = field(default_factory=set)
@@ -27,6 +28,8 @@ class ConstantSteps:
             return None
         self._made.update(map(id, node.outputs))
         if node.weights or node.ties or node.training or node.op.name in _STATED or len(node.outputs) != 1:
+            return None
+        if node.origin.address:
             return None
         key = (node.op.name, repr(node.op), node.output.type, *((port, id(value)) for port, value in inputs.items()))
         found = self._known.setdefault(key, node.output)

@@ -12,7 +12,7 @@ from typing import Any
 from archgraph.graph.types import Call, Graph, Item, Node, Value
 from archgraph.importing.writing.modules.shared_items import shared_items
 from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
-from archgraph.importing.writing.rewriting.computed_twice import ConstantSteps
+from archgraph.importing.writing.rewriting.computed_twice import RepeatedConstants
 from archgraph.importing.writing.rewriting.idioms import read_by, with_idioms
 from archgraph.importing.writing.rewriting.joined_parts import flat_parts, joined, read_parts
 from archgraph.importing.writing.rewriting.norms_with_steps import norm_and_steps
@@ -57,7 +57,7 @@ class _Simplification:
         """A body with simpler steps."""
         names = {item.name for item in graph.items}
         made: list[Item] = []
-        constants = ConstantSteps()
+        constants = RepeatedConstants()
         self._readers.update(id(value) for item in graph.items for value in read_by(item))
         self._readers.update(map(id, graph.outputs.values()))
         for item in graph.items:
@@ -79,7 +79,7 @@ class _Simplification:
         inside = item.body.items if isinstance(item, Call) else ()
         return id(item) in self._shared or any(map(self._is_shared, inside))
 
-    def _renewed(self, item: Item, constants: ConstantSteps) -> Item | None:
+    def _renewed(self, item: Item, constants: RepeatedConstants) -> Item | None:
         """An item that reads what is there now; None where it does nothing."""
         if isinstance(item, Call):
             renewed = replace(item, inputs=tuple(map(self._now, item.inputs)), body=self.body(item.body))
