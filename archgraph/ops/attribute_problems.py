@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from archgraph.dims import Size
 from archgraph.errors import Problem, nearest
 from archgraph.ops.attributes import type_text
-from archgraph.ops.contract import Operation
 from archgraph.ops.counterparts.arguments import argument_hint
+
+if TYPE_CHECKING:
+    from archgraph.ops.contract import Operation
 
 FOLLOW = ("in_channels", "in_features", "num_features", "num_channels")
 """What torch's modules are told, and what an operation takes from the value that it reads."""

@@ -13,7 +13,7 @@ from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.lowering.program import ELEMENT_TYPES
 from archgraph.export.rules.axis_maps import along_axis
 from archgraph.export.rules.embedding import counting
-from archgraph.export.rules.means import Windows, few_numbers, mean_of_image, means_of_windows
+from archgraph.export.rules.means import AveragedWindows, few_numbers, mean_of_image, means_of_windows
 
 Wanted = Sequence["Dim | None"]
 
@@ -24,7 +24,7 @@ def averaged_areas(at: OnnxRuleContext, x: str, wanted: Wanted, at_once: bool = 
     if all(want == 1 for want in wanted):
         return at.emit("GlobalAveragePool", x) if at_once or few_numbers(windows) else mean_of_image(at, x)
     if all(windows):
-        return means_of_windows(at, x, Windows(windows, windows), at_once)
+        return means_of_windows(at, x, AveragedWindows(windows, windows), at_once)
     shape = list(at.shape)
     for axis, want in enumerate(wanted, start=2):
         if want is not None and want != shape[axis]:

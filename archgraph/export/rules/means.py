@@ -23,15 +23,15 @@ _IN_PARTS = ("float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """Windows of an image, by dimension; `pads` are those in front of each dimension, then those behind each."""
+class AveragedWindows:
+    """AveragedWindows of an image, by dimension; `pads` are those in front of each dimension, then those behind each."""
 
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
     pads: tuple[int, ...] = ()
     count_pads: bool = False
 
-    def along(self, axis: int) -> Windows:
+    def along(self, axis: int) -> AveragedWindows:
         """The windows of one dimension, which leave the others as they are."""
         rank = len(self.sizes)
 
@@ -41,7 +41,7 @@ class Windows:
         return replace(self, sizes=only(self.sizes, 1), strides=only(self.strides, 1), pads=only(self.pads, 0))
 
 
-def means_of_windows(at: OnnxRuleContext, x: str, windows: Windows, at_once: bool = False) -> str:
+def means_of_windows(at: OnnxRuleContext, x: str, windows: AveragedWindows, at_once: bool = False) -> str:
     """The mean of each window; a dimension after another where the windows are large, unless `at_once`. The numbers of
     a window that count are a box, so that this is the same."""
     rank = len(windows.sizes)
@@ -59,7 +59,7 @@ def few_numbers(sizes: Sequence[int]) -> bool:
     return 0 < product(sizes) <= _MOST_IN_A_WINDOW
 
 
-def _pooled(at: OnnxRuleContext, x: str, windows: Windows) -> str:
+def _pooled(at: OnnxRuleContext, x: str, windows: AveragedWindows) -> str:
     how: dict[str, Attribute] = {"kernel_shape": windows.sizes, "strides": windows.strides}
     if windows.pads:
         how |= {"pads": windows.pads, "count_include_pad": int(windows.count_pads)}

@@ -11,7 +11,7 @@ from archgraph.dims import Dim, product
 from archgraph.export.lowering.emission import OnnxRuleContext, Results
 from archgraph.export.profiles import CUDA, rule
 from archgraph.export.rules.adaptive_pooling import averaged_areas, largest_of_areas
-from archgraph.export.rules.means import Windows, means_of_windows
+from archgraph.export.rules.means import AveragedWindows, means_of_windows
 from archgraph.export.rules.resize import padded
 from archgraph.ops import pooling as ops
 
@@ -72,7 +72,7 @@ def _averaged(
 ) -> str:
     """With ceil_mode the part of a window beyond the padding never counts, and the padding only where it is asked."""
     padding, ceil_mode, count_pads = edges
-    windows = Windows(op.kernel_size, op.strides, (*padding, *padding), count_pads)
+    windows = AveragedWindows(op.kernel_size, op.strides, (*padding, *padding), count_pads)
     if not ceil_mode:
         return means_of_windows(at, x, windows, at_once)
     after = _overhang(op, padding, op.kernel_size)
