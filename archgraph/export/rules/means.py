@@ -24,7 +24,7 @@ _IN_PARTS = ("float32", "float64")
 
 @dataclass(frozen=True, slots=True)
 class AveragedWindows:
-    """AveragedWindows of an image, by dimension; `pads` are those in front of each dimension, then those behind each."""
+    """Windows of an image, by dimension; `pads` are those in front of each dimension, then those behind each."""
 
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
