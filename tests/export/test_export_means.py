@@ -116,6 +116,19 @@ def test_the_form_of_a_whole_image_follows_from_what_is_known(
     assert operators(tmp_path / "m.onnx") == wanted
 
 
+def test_the_mean_of_tokens_that_are_an_image_of_one_dimension_is_right(tmp_path: Path) -> None:
+    """ONNX Runtime would move the transposition behind a reduction, and add row by row: 14 of torch's errors."""
+    nodes = {"channels_first": {"op": "transpose", "dim0": 1, "dim1": 2}, "it": {"op": "adaptive_avg_pool1d"}}
+    nodes["it"]["output_size"] = 1
+    graph = network(nodes, {"x": ["N", "L", 64]})
+    export(graph, {}, tmp_path / "m.onnx", ExportOptions("cpu"))
+    x = np.abs(np.random.default_rng(0).standard_normal((1, 2720, 64))).astype(np.float32)
+    (found,) = run(tmp_path / "m.onnx", {"x": x})
+    exact = x.astype(np.float64).mean(1)
+    off = np.abs(torch.from_numpy(x).transpose(1, 2).mean(-1).numpy() - exact).max()
+    assert np.abs(found[..., 0] - exact).max() <= 4 * off
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_low_types_are_not_rounded_between_two_means(dtype: str, tmp_path: Path) -> None:
     nodes = {"it": {"op": "avg_pool2d", "kernel_size": 32}}

@@ -73,16 +73,29 @@ def mean_of_image(at: OnnxRuleContext, x: str) -> str:
     if len(every) > 2 and at.type.dtype in _IN_PARTS:
         x = at.emit("ReduceMean", x, at.constant(every[1:]), keepdims=1)
         return reduced_at_once(at, "ReduceMean", x, every, True)
+    if not _in_two(at, every) and _is_transposed(at, x):
+        return at.emit("GlobalAveragePool", x)
     return reduced(at, "ReduceMean", x, every, True)
+
+
+def _is_transposed(at: OnnxRuleContext, x: str) -> bool:
+    """Whether a Transpose makes it. ONNX Runtime moves that behind a reduction, whose kernel then adds row by row: 40
+    roundings for 2,720 tokens where the pool is off by 10. It moves none behind a pool."""
+    made = next((node for node in reversed(at.emission.program.nodes) if x in node.outputs), None)
+    return made is not None and made.kind == "Transpose"
 
 
 def reduced(at: OnnxRuleContext, kind: str, x: str, axes: Sequence[int], keep: bool) -> str:
     """ReduceMean or ReduceSum over dimensions; over the last of them behind the others where they are known to
     hold very many numbers."""
-    count = product(at.shape[axis] for axis in axes)
-    if len(axes) > 1 and at.type.dtype in _IN_PARTS and isinstance(count, int) and count > _MANY:
+    if _in_two(at, axes):
         x = at.emit(kind, x, at.constant(axes[:-1]), keepdims=1)
     return reduced_at_once(at, kind, x, axes, keep)
+
+
+def _in_two(at: OnnxRuleContext, axes: Sequence[int]) -> bool:
+    count = product(at.shape[axis] for axis in axes)
+    return len(axes) > 1 and at.type.dtype in _IN_PARTS and isinstance(count, int) and count > _MANY
 
 
 def reduced_at_once(at: OnnxRuleContext, kind: str, x: str, axes: Sequence[int], keep: bool) -> str:
