@@ -41,6 +41,9 @@ NETWORKS = {"resnet50": "resnet50", "ddpm": "`ddpm@cifar10`"}
 ROWS = [
     Row("`archgraph check resnet50` against `import torch`", "process_check_resnet50", "process_import_torch", 0.19),
     Row("`archgraph check sd_unet@sdxl`, seconds", "process_check_sdxl", None, 0.25),
+    Row(
+        "load `ddpm@cifar10`, whole process, against `import torch`", "process_load_ddpm", "process_import_torch", 0.25
+    ),
     Row("elaborate resnet50 again, against mlnode's first", "load_resnet50_again", "mlnode", 1, needs="mlnode"),
     Row("elaborate `ddpm@cifar10`, first load, seconds", "elaborate_ddpm", None, 0.05),
     Row("elaborate `ddpm@cifar10`, later loads, seconds", "elaborate_ddpm_again", None, 0.05),
