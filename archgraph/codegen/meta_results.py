@@ -35,7 +35,7 @@ class MetaResults:
         """What the function returns."""
         if func in self._others:
             return func(*args, **kwargs)
-        if func in _SCALED and not kwargs and _keeps_type(*args):
+        if func in _SCALED and not kwargs and len(args) == 2 and _keeps_type(*args):
             return torch.empty(args[0].shape, dtype=args[0].dtype, device=args[0].device)
         given: list[Tensor] = []
         try:
@@ -70,7 +70,7 @@ def _outline(values: tuple[Any, ...], given: list[Tensor]) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _keeps_type(tensor: object, number: object = None) -> bool:
+def _keeps_type(tensor: object, number: object) -> bool:
     """Whether a tensor and a number make a tensor of the same shape and type, which lies in memory in its order."""
     if type(tensor) is not Tensor or not tensor.is_meta or tensor.requires_grad or not tensor.is_contiguous():
         return False

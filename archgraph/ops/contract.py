@@ -130,7 +130,7 @@ def _compiled(annotation: str) -> CodeType:
 
 def _read_annotations(kind: type[Operation]) -> None:
     """Puts types for texts. Pydantic would compile the same few texts once more for every attribute."""
-    own, names = kind.__annotations__, vars(sys.modules[kind.__module__])
+    own, names = kind.__annotations__, getattr(sys.modules.get(kind.__module__), "__dict__", {})
     for name, text in own.items():
         with suppress(NameError):  # what is defined further down, or in a function; Pydantic knows what to do
             own[name] = eval(_compiled(text), names) if isinstance(text, str) else text

@@ -55,6 +55,13 @@ def test_results_are_those_of_torch(compute: Callable[[Tensor], Tensor]) -> None
     assert not any(torch._C._is_alias_of(one, other) for one in first for other in again)
 
 
+@pytest.mark.filterwarnings("ignore:This overload of add is deprecated")
+def test_an_older_signature_is_torchs_own() -> None:
+    with on_meta():
+        x = torch.empty(4, 6)
+        assert x.add(2, x).shape == (4, 6)
+
+
 def test_views_and_arguments_stay_what_they_are() -> None:
     with on_meta():
         for _ in range(2):

@@ -137,3 +137,22 @@ def test_contracts_import_no_framework() -> None:
     code = f"import sys, archgraph.ops.reference; print([name for name in {heavy!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_contract_may_stand_in_a_module_that_was_not_imported() -> None:
+    """A file of a plugin that is run, and is in no `sys.modules`."""
+    room: dict[str, Any] = {"__name__": "gates_that_were_run"}
+    lines = (
+        "from __future__ import annotations",
+        "from typing import ClassVar",
+        "from archgraph.ops import Operation",
+        "class Gate(Operation):",
+        "    meaning: ClassVar[str] = 'x'",
+        "    width: int = 3",
+        "    def infer(self, inputs, facts):",
+        "        return (inputs['input'],)",
+    )
+    exec("\n".join(lines), room)
+    assert room["Gate"](width=4).width == 4
+    with pytest.raises(ValueError, match="valid integer"):
+        room["Gate"](width="4")
