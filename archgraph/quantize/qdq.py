@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[flo
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    _declare(copy, quantised_values(ModelWiring(copy), choice))
     write_as_pools(copy, image_means(copy) & set(choice.between))
     copy.metadata_props.add(key=_INFERRED[0], value=_INFERRED[1])
     known = {name: tuple(np.array(end, np.float32) for end in ends) for name, ends in ranges.items()}
@@ -68,6 +69,16 @@ def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[flo
     except Exception as error:  # it raises whatever its parts raise
         raise ExportError("onnxruntime.quantization failed", received=f"{type(error).__name__}: {error}") from error
     return _finished(quantiser.model.model, model, choice)
+
+
+def _declare(model: Any, values: Iterable[str]) -> None:
+    """Gives types to values inside an operation, such as a padded image: the quantiser rounds none of unknown type."""
+    import onnx
+
+    known = {value.name for value in (*model.graph.value_info, *model.graph.input, *model.graph.output)}
+    for name in values:
+        if name not in known:
+            model.graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
 
 
 def _finished(made: Any, original: Any, choice: LayerSelection) -> Any:

@@ -30,11 +30,11 @@ class Observed:
     per_example: int = 0
     kept: list[Floats] = field(default_factory=list)
 
-    def add(self, array: Array, most: int, rng: np.random.Generator) -> None:
-        """Looks at the value of one batch."""
+    def add(self, array: Array, examples: int, most: int, rng: np.random.Generator) -> None:
+        """Looks at the value of one batch of so many examples."""
         flat = np.asarray(array, np.float32).reshape(-1)
         self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
-        self.per_example = flat.size // max(1, len(array))
+        self.per_example = flat.size // max(1, examples)
         self.kept.append(flat if flat.size <= most else flat[rng.integers(0, flat.size, most)])
 
 
@@ -46,8 +46,9 @@ def observe(
     rng = np.random.default_rng(0)
     found = {name: Observed() for name in names}
     for place, batch in enumerate(batches):
+        examples = len(next(iter(batch.values())))
         for name, array in run(opened, batch, names).items():
-            found[name].add(array, MOST_KEPT // len(batches) + 1, rng)
+            found[name].add(array, examples, MOST_KEPT // len(batches) + 1, rng)
         progress(place + 1, len(batches))
     return found
 

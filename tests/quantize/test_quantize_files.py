@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -274,3 +275,26 @@ def test_a_file_whose_error_has_no_end_is_whole_all_the_same(tmp_path: Path) -> 
         archgraph.verify_int8(tmp_path / "b.onnx", weights=weights)
     assert "nothing can be shown about" in str(caught.value)
     assert "rejected" not in str(caught.value)  # in a folder that is gone
+
+
+PADDED = {"op": "conv1d", "out_channels": 16, "kernel_size": 3, "padding": 1, "padding_mode": "circular"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (PADDED, ["N", 16, "L"]),
+        ({"op": "linear", "out_features": 16}, ["N", "L", 16]),
+    ],
+    ids=["padded image", "rows of tokens"],
+)
+def test_layers_that_read_a_value_inside_an_operation(layer: dict[str, Any], shape: list[Any], tmp_path: Path) -> None:
+    """The file states no type of such a value, and the quantiser rounds none of unknown type by itself."""
+    nodes = {"one": layer, "a": "relu", "two": layer, "b": "relu", "three": layer}
+    network = {"archgraph": 1, "name": "n", "inputs": {"x": shape}, "nodes": nodes}
+    exact = exported(network, tmp_path / "float.onnx", profile="cpu")
+    given = np.random.default_rng(0).standard_normal((8, *(16 if size == 16 else 130 for size in shape[1:])))
+    report = archgraph.to_int8(exact, tmp_path / "int8.onnx", {"x": given.astype(np.float32)}, timed=False)
+    assert report.layers == ("two",)
+    assert initializers(tmp_path / "int8.onnx")["two.weight_quantized"].dtype == np.int8
+    assert report.errors[0].relative < 0.02

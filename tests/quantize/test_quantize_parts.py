@@ -26,7 +26,7 @@ from archgraph.quantize.uses import ModelWiring
 
 def test_even_numbers_keep_their_whole_range() -> None:
     seen = Observed()
-    seen.add(np.linspace(-1, 3, 4001, dtype=np.float32)[None], 1 << 16, np.random.default_rng(0))
+    seen.add(np.linspace(-1, 3, 4001, dtype=np.float32)[None], 1, 1 << 16, np.random.default_rng(0))
     assert best_range(seen) == pytest.approx((-1, 3))
 
 
@@ -34,7 +34,7 @@ def test_a_lonely_large_value_is_clipped_where_that_loses_less() -> None:
     """100,000 numbers within ±1 and one of 8: rounding the many loses n·step²/12, clipping the one loses its square."""
     values = np.append(np.random.default_rng(0).uniform(-1, 1, 100_000), 8).astype(np.float32)
     seen = Observed()
-    seen.add(values[None], 1 << 20, np.random.default_rng(0))
+    seen.add(values[None], 1, 1 << 20, np.random.default_rng(0))
     low, high = best_range(seen)
     whole, cut = (len(values) * ((top - low) / 255) ** 2 / 12 + (8 - top) ** 2 for top in (8, high))
     assert low < -0.9
@@ -198,3 +198,10 @@ def test_a_network_without_inputs_has_nothing_to_calibrate(tmp_path: Path) -> No
     path = exported({"archgraph": 1, "name": "own", "nodes": nodes}, tmp_path / "a.onnx")
     with pytest.raises(InputError, match="own has no inputs"):
         archgraph.to_int8(path, tmp_path / "b.onnx")
+
+
+def test_values_are_counted_per_example_in_whatever_shape() -> None:
+    """Tokens of two examples as the rows of one matrix."""
+    seen = Observed()
+    seen.add(np.zeros((2 * 100, 16), np.float32), 2, 1 << 16, np.random.default_rng(0))
+    assert seen.per_example == 100 * 16
