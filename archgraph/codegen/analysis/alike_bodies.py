@@ -45,6 +45,7 @@ class _ModelStep:
     None where there is none, since it stands for what it reads or is not computed."""
 
     step: ScopeStep
+    ports: list[str]
     read: tuple[int, ...] = ()
     made: tuple[int, ...] = ()
     term: Term | None = None
@@ -79,7 +80,9 @@ def _look(scope: Scope) -> Hashable | None:
     steps = []
     for step in scope.steps:
         kind = step.kind
-        if step.twin is not None or step.scan is not None or (step.copies and kind in _ONE_BY_ONE):
+        if step.twin is not None or (step.copies and kind in _ONE_BY_ONE):
+            return None
+        if step.scope is not None and step.scan is not None:
             return None
         steps.append((step.path, step.shared, step.mode, kind))
     return len(scope.inputs), tuple([var.annotation for var in scope.sizes]), tuple(steps)
@@ -126,11 +129,12 @@ def _lists(reader: BodyReader) -> list[tuple[tuple[str, ...], bool]] | None:
 
 def _model_step(reader: BodyReader, step: ScopeStep, entry: AppliedStep | None) -> _ModelStep:
     if step.mode == "idle":
-        return _ModelStep(step)
+        return _ModelStep(step, [])
+    ports = list(step.inputs)
     read = reader.numbers(step.inputs.values()) if _reads(step) else ()
     if entry is None:
-        return _ModelStep(step, read, reader.numbers(step.outputs))
-    return _ModelStep(step, read, entry.outs, entry.term)
+        return _ModelStep(step, ports, read, reader.numbers(step.outputs))
+    return _ModelStep(step, ports, read, entry.outs, entry.term)
 
 
 def _reads(step: ScopeStep) -> bool:
@@ -210,10 +214,11 @@ class _Follower(BodyReader):
 
     def _follows(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
         """Whether a step does what that of the model does; `values` gains the numbers of its statement."""
-        self._make(step)
+        if step.kind != "function":
+            self._make(step)
         if step.mode == "idle":
             return True
-        if list(step.inputs) != list(mine.step.inputs):
+        if [*step.inputs] != mine.ports:
             return False
         if _reads(step) and self.numbers(step.inputs.values()) != mine.read:
             return False
@@ -239,11 +244,12 @@ class _Follower(BodyReader):
             known = len(given) == len(columns) and all(map(self._known.is_right, given, columns))
             numbers += [number.value for term in given for number in term.numbers()]
         elif step.kind in ("function", "custom"):
-            if step.holder != mine.step.holder:
+            first, other = mine.step.expression, step.expression
+            if step.kind == "custom" and step.holder != mine.step.holder:
                 return False
             if not (step.own_sizes or mine.step.own_sizes):
-                return alike(mine.step.expression, step.expression, values)
-            known = self._is_written(mine.step.expression, mine.term, step.expression, numbers)
+                return alike(first, other, values)
+            known = self._is_written(first, mine.term, other, numbers)
         else:  # the module or tensor at its path, applied to what it reads
             return True
         if known:

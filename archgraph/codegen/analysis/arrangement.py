@@ -69,7 +69,8 @@ class _Arrangement:
                 for step in row:
                     step.row = row
         for member in members:
-            member.steps = [step for found in member.steps for step in self._opened(found)]
+            if any(step.scope is not None for step in member.steps):
+                member.steps = [step for found in member.steps for step in self._opened(found)]
         self._form(members)
         self._take_sizes(scope)
 
@@ -187,7 +188,7 @@ def _wrap(members: Sequence[Scope]) -> None:
         if row[0].kind != "function" or _has_module(row):
             continue
         for step in row:
-            step.scope = _wrapper(step)
+            step.scope, step.kind = _wrapper(step), "scope"
         _relate([step.scope for step in row if step.scope is not None])
 
 
@@ -201,7 +202,7 @@ def _wrapper(step: ScopeStep) -> Scope:
     ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
     outs = tuple(Var(var.type, var.name) for var in step.outputs)
     name = step.node.op.name
-    inner = ScopeStep(name, step.full, ins, outs, node=step.node)
+    inner = ScopeStep(name, step.full, ins, outs, "function", node=step.node)
     return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
 
 

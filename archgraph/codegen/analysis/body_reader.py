@@ -105,10 +105,14 @@ class BodyReader:
 
     def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
         """The numbers of the values that a step writes, which are there from now on."""
-        if len(row) == 1 and self._around.positions(row[0].twin or row[0].scope) is None:
-            for var in row[0].outputs:
-                self._known.add((var,))
-            return tuple([self._number(var) for var in row[0].outputs])
+        below = row[0].twin or row[0].scope
+        if len(row) == 1 and (below is None or self._around.positions(below) is None):
+            outputs, numbers, values = row[0].outputs, self._numbers, self.body.vars
+            for var in outputs:
+                numbers[id(var)] = len(values)
+                values.append(var)
+            self._known.add_outputs(row)
+            return tuple(range(len(values) - len(outputs), len(values)))
         columns = list(zip(*self._outputs(row), strict=True))
         for column in columns:
             self._known.add(column)
@@ -126,13 +130,14 @@ class BodyReader:
 
     def _make(self, step: ScopeStep) -> None:
         """The modules and tensors of a step."""
-        if step.kind == "scope":
+        kind = step.kind
+        if kind == "scope":
             assert step.scope is not None
             self.modules[step.path] = self._around.construct(step.scope)
-        elif step.kind == "leaf":
+        elif kind == "leaf":
             assert step.construction is not None
             self.modules[step.path] = step.construction
-        elif step.kind in ("attribute", "custom"):
+        elif kind in ("attribute", "custom"):
             self.tensors += self._tensors(step)
 
     def _tensors(self, step: ScopeStep) -> Iterator[Member]:

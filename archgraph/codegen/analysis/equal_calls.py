@@ -14,6 +14,8 @@ from archgraph.dims import Size
 from archgraph.graph.types import Call, Graph, Item
 from archgraph.ops.contract import Operation, TensorType
 
+_EXACT = frozenset((int, str, bool, type(None)))
+"""Types of which equal values are equal in everything."""
 _PLAIN = (int, float, bool, Size)
 """Types of arguments that become parameters of a class."""
 
@@ -66,9 +68,9 @@ class EqualCalls:
             else:
                 op = item.op
                 number = operations.get(id(op)) or self._operation(op)
-                parts += (number, item.hidden, len(item.weights), tuple(item.ties.items()) if item.ties else ())
-                for port, value in item.inputs.items():
-                    parts += (port, places[id(value)])
+                ties = tuple(item.ties.items()) if item.ties else ()
+                parts += (number, item.hidden, len(item.weights), ties, *item.inputs)
+                parts += [places[id(value)] for value in item.inputs.values()]
             for value in made:
                 parts += (value.name, types.get(id(value.type)) or self._type(value.type))
                 places[id(value)] = len(places)
@@ -82,8 +84,10 @@ class EqualCalls:
         return found
 
     def _operation(self, op: Operation) -> int:
+        values = vars(op).values()
+        kinds = (type(op), *map(type, values))
         try:
-            found = self._number((type(op), *map(_typed, vars(op).values())))
+            found = self._number((kinds, *(values if _EXACT.issuperset(kinds[1:]) else map(_typed, values))))
         except TypeError:  # an attribute that cannot be looked up, such as a plugin's list: it equals itself alone
             found = self._number((type(op), id(op)))
         self._operations[id(op)] = found

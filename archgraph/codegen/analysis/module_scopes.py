@@ -82,6 +82,8 @@ class _ScopeReader:
             _mark_computed_once(scope)
         if not operations.isdisjoint(ATTRIBUTES):
             _mark_holders(scope)
+        for step in scope.steps:
+            step.find_kind()
         return scope
 
     def body(

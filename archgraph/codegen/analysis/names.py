@@ -85,8 +85,11 @@ def class_name(name: str) -> str:
 
 def segment(call: Call) -> str:
     """What a call is called in its family: the last name of its address that is no copy's number."""
-    parts = (call.origin.address or call.name).split(".")
-    return next((part for part in reversed(parts) if part and not part.isdigit()), "")
+    address = call.origin.address or call.name
+    last = address.rpartition(".")[2]
+    if last and not last.isdigit():
+        return last
+    return next((part for part in reversed(address.split(".")) if part and not part.isdigit()), "")
 
 
 def singular(name: str) -> str:
