@@ -93,9 +93,9 @@ def number(role: str, value: Any) -> Term:
 
 def variable(value: int) -> Term:
     """A value of the template, by its number: the arguments first, then the results in the order of their making."""
-    return Term("variable", value=value)
+    return _made(Term, ("variable", "", (), value))
 
 
 def shape(value: int, axis: int) -> Term:
     """The size of one dimension of a value."""
-    return Term("shape", value=(value, axis))
+    return _made(Term, ("shape", "", (), (value, axis)))

@@ -218,11 +218,11 @@ def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], found: Sequenc
 
 def _fewest(columns: list[Column], taken: Set[int]) -> dict[int, Column]:
     """The simplest first, without those that follow from them, by their places; those in `taken` follow from none."""
-    known, chosen = AvailableValues(), {}
+    known, chosen = AvailableValues(len(columns[0]) if columns else 1), {}
     for place, column in sorted(enumerate(columns), key=lambda one: (one[1][0] is None, len(str(one[1][0])))):
         if place in taken or known.expressed(column) is None:
             chosen[place] = column
-            known.add([_size("size", dim) for dim in column])
+            known.add([[_size("size", dim)] for dim in column])
     return chosen
 
 

@@ -21,6 +21,7 @@ from archgraph.graph.types import joined
 from archgraph.ops.constant import Constant, RegisterBuffer
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term, number
+from archgraph.structure.terms import variable as variable_of
 from archgraph.structure.unification import OutputPositions
 
 
@@ -48,11 +49,10 @@ class BodyReader:
         self.tensors: list[Member] = []
         self.orders: dict[str, tuple[str, ...]] = {}
         self._around = around
-        self._numbers: dict[int, int] = {}
         self._row: tuple[ScopeStep, ...] = ()
         self._known = beginning(scope)
-        for var in scope.arguments:
-            self._number(var)
+        self.body.vars = self._known.values[0]
+        self._numbers = {id(var): number for number, var in enumerate(self.body.vars)}
 
     def read(self) -> Body:
         """The template: statements in the order of the flow, members in the order of the state dict."""
@@ -83,11 +83,6 @@ class BodyReader:
         found = self.orders[path] = self._around.order(self.scope, path)
         return found
 
-    def _number(self, var: Var) -> int:
-        found = self._numbers[id(var)] = len(self.body.vars)
-        self.body.vars.append(var)
-        return found
-
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
         step = row[0]
         term = self._term(row)
@@ -106,24 +101,19 @@ class BodyReader:
     def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
         """The numbers of the values that a step writes, which are there from now on."""
         below = row[0].twin or row[0].scope
-        if len(row) == 1 and (below is None or self._around.positions(below) is None):
-            outputs, numbers, values = row[0].outputs, self._numbers, self.body.vars
-            for var in outputs:
-                numbers[id(var)] = len(values)
-                values.append(var)
+        first = len(self.body.vars)
+        if below is None or self._around.positions(below) is None:
             self._known.add_outputs(row)
-            return tuple(range(len(values) - len(outputs), len(values)))
-        columns = list(zip(*self._outputs(row), strict=True))
-        for column in columns:
-            self._known.add(column)
-        return tuple([self._number(column[0]) for column in columns])
+        else:
+            self._known.add(self._outputs(row))
+        for number in range(first, len(self.body.vars)):
+            self._numbers[id(self.body.vars[number])] = number
+        return tuple(range(first, len(self.body.vars)))
 
     def _outputs(self, row: tuple[ScopeStep, ...]) -> list[Sequence[Var]]:
-        """The values that a step writes, in each application; a class that serves other instances too may give more
-        than this one needs."""
-        positions = self._around.positions(row[0].twin or row[0].scope)
-        if positions is None:
-            return [step.outputs for step in row]
+        """The values that a step writes, in each application, where its class serves other instances too, and may give
+        more than this one needs."""
+        positions = self._around.positions(row[0].twin or row[0].scope) or ()
         return [
             [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
         ]
@@ -189,7 +179,7 @@ class BodyReader:
         return scanned(path, read, step.scan) if step.scan else Term("apply", path, read)
 
     def _var(self, var: Var) -> Term:
-        return Term("variable", value=self._numbers[id(var)])
+        return variable_of(self._numbers[id(var)])
 
     def _attribute(self, step: ScopeStep) -> Term:
         return Term("attribute", step.path)

@@ -113,7 +113,7 @@ def _typed(value: Any) -> Hashable:
 
 
 def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
-    return tuple((name, type(value), value if type(value) in _PLAIN else None) for name, value in arguments.items())
+    return tuple([(name, type(value), value if type(value) in _PLAIN else None) for name, value in arguments.items()])
 
 
 def can_be_equal(graph: Graph, everything: Iterable[Item]) -> bool:
