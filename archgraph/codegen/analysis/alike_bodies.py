@@ -269,7 +269,7 @@ class _Follower(BodyReader):
             return True
         if first.value != other.value:
             return False
-        return all(
-            self._is_written(part, made, mine, values)
-            for part, made, mine in zip(first.parts, term.parts if first.parts else (), other.parts, strict=True)
-        )
+        for part, made, mine in zip(first.parts, term.parts if first.parts else (), other.parts, strict=True):
+            if not self._is_written(part, made, mine, values):
+                return False
+        return True

@@ -145,7 +145,7 @@ class BodyReader:
         """What follows from constants alone: the lines of a constructor that compute it, and its name."""
         needed, steps = {id(var)}, []
         for step in reversed(self.scope.steps):
-            if any(id(made) in needed for made in step.outputs):
+            if not needed.isdisjoint(map(id, step.outputs)):
                 steps.append(step)
                 needed.update(map(id, step.inputs.values()))
         names: dict[int, Term] = {}
@@ -232,6 +232,9 @@ _TERMS: dict[str, Callable[[BodyReader, ScopeStep], Term]] = {
 }
 
 
+_DEVICE = (local("device"),)
+
+
 def _is_in_training(statement: ForwardStatement) -> bool:
     return isinstance(statement, AppliedStep) and statement.step.mode == "training"
 
@@ -241,8 +244,10 @@ def _in_constructor(term: Term) -> Term:
     if term.kind == "local":
         inner = _in_constructor(term.parts[0])
         return method(inner, "float") if term.text == "float32" else inner
-    kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
-    return term._replace(parts=tuple(map(_in_constructor, kept)))
+    if not term.parts:
+        return term
+    kept = [_in_constructor(part) for part in term.parts if part.kind != "keyword" or part.parts != _DEVICE]
+    return Term(term.kind, term.text, tuple(kept), term.value)
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

@@ -6,7 +6,7 @@ block's arguments. Where they stand, and what is computed before and after them,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from archgraph.codegen.analysis.names import segment
@@ -24,15 +24,15 @@ class EqualCalls:
     """Numbers the calls among all items of a graph; equal ones get the same number."""
 
     def __init__(self, everything: Iterable[Item]) -> None:
-        calls = [item for item in everything if isinstance(item, Call)]
-        alike: dict[Hashable, list[int]] = {}
-        for call in calls:
-            alike.setdefault(_outline(call), []).append(id(call))
-        self._repeated = {each for group in alike.values() if len(group) > 1 for each in group}
         self._numbers: dict[Hashable, int] = {}
         self._operations: dict[int, int] = {}
         self._types: dict[int, int] = {}
         self._known: dict[int, int] = {}
+        alike: dict[Hashable, list[int]] = {}
+        for item in everything:
+            if isinstance(item, Call):
+                alike.setdefault(self._outline(item), []).append(id(item))
+        self._repeated = {each for group in alike.values() if len(group) > 1 for each in group}
 
     def has_like(self, call: Call) -> bool:
         """Whether another call may equal it: one that reads as much and has as many items inside. Most networks whose
@@ -79,6 +79,13 @@ class EqualCalls:
                 parts += (name, places[id(value)])
         return tuple(parts)
 
+    def _outline(self, call: Call) -> Hashable:
+        """What equal calls have in common and is quickly seen."""
+        body, types = call.body, self._types
+        values = (*body.inputs, *(body.items[0].outputs if body.items else ()))
+        kinds = [types.get(id(value.type)) or self._type(value.type) for value in values]
+        return call.kind, call.block, len(body.inputs), len(body.items), len(call.arguments), *kinds
+
     def _type(self, kind: TensorType) -> int:
         found = self._types[id(kind)] = self._number(kind)
         return found
@@ -92,14 +99,6 @@ class EqualCalls:
             found = self._number((type(op), id(op)))
         self._operations[id(op)] = found
         return found
-
-
-def _outline(call: Call) -> Hashable:
-    """What equal calls have in common and is quickly seen."""
-    body = call.body
-    given = tuple([value.type for value in body.inputs])
-    made = tuple([value.type for value in body.items[0].outputs]) if body.items else ()
-    return call.kind, call.block, given, len(body.items), made, len(call.arguments)
 
 
 def _typed(value: Any) -> Hashable:
@@ -128,11 +127,10 @@ def can_be_equal(graph: Graph, everything: Iterable[Item]) -> bool:
     return not any("." in name for order in orders for name in order)
 
 
-def items(graph: Graph) -> Iterator[Item]:
+def items(graph: Graph) -> list[Item]:
     """All items at every depth."""
-    waiting = [graph]
-    while waiting:
-        for item in waiting.pop().items:
-            yield item
-            if isinstance(item, Call):
-                waiting.append(item.body)
+    found = [*graph.items]
+    for item in found:  # which grows meanwhile
+        if isinstance(item, Call):
+            found += item.body.items
+    return found

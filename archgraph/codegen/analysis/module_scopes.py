@@ -48,7 +48,7 @@ class _ScopePlace:
 def read(graph: Graph, inplace: bool = False) -> Scope:
     """The scope of the whole graph; `inplace` overwrites values of which hooks may know too. Raises CompileError for
     paths that torch cannot have."""
-    everything = list(items(graph))
+    everything = items(graph)
     reading = _ScopeReader(EqualCalls(everything) if can_be_equal(graph, everything) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
@@ -83,7 +83,7 @@ class _ScopeReader:
         if not operations.isdisjoint(ATTRIBUTES):
             _mark_holders(scope)
         for step in scope.steps:
-            step.find_kind()
+            step.kind = step.found_kind()
         return scope
 
     def body(
@@ -109,12 +109,13 @@ class _ScopeReader:
         return self._shares.get(id(item), item.shares)
 
     def node(self, node: Node, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
-        path = joined(place.path, node.name)
+        name = node.name
+        path = f"{place.path}.{name}" if place.path else name
+        full = f"{place.full}.{name}" if place.full else name
         check_path(path)
         inputs = {port: known[id(value)] for port, value in node.inputs.items()}
-        outputs = self._written(node, known)
-        step = ScopeStep(path, joined(place.full, node.name), inputs, outputs, node=node, copies=place.copies)
-        first = self.shares(node)
+        step = ScopeStep(path, full, inputs, self._written(node, known), node=node, copies=place.copies)
+        first = self.shares(node) if self.equal is None else None
         if isinstance(first, Node) and owns_weights(first):
             shared = self._shared_path(first, node)
             step.shared, step.path = ("", shared) if step.is_attribute else (shared, path)
@@ -123,8 +124,9 @@ class _ScopeReader:
     def call(self, call: Call, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
         below = place.below(call)
         check_path(below.path)
-        first = self.shares(call)
-        self._mirror(call)
+        first = self.shares(call) if self.equal is None else None
+        if self.equal is None:
+            self._mirror(call)
         inputs = {str(i): known[id(value)] for i, value in enumerate(call.inputs)}
         step = ScopeStep(below.path, below.full, inputs, self._written(call, known), copies=place.copies)
         step.scope = self._scope_of(call, below)

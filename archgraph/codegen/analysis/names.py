@@ -74,6 +74,7 @@ def variable(name: str, taken: Iterable[str] = ()) -> str:
     return free(stem if is_identifier(stem) else "value", taken)
 
 
+@lru_cache(1 << 10)
 def class_name(name: str) -> str:
     """A name in CamelCase: `diffusion_resblock` → `DiffusionResblock`."""
     words = _WORDS.findall(name.encode("ascii", "ignore").decode())

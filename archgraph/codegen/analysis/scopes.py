@@ -114,13 +114,12 @@ class ScopeStep:
         """Whether it is a tensor of the module and nothing else."""
         return self.scope is None and self.node is not None and self.node.op.name in ATTRIBUTES
 
-    def find_kind(self) -> None:
-        """Finds how it is written."""
-        self.kind = self._kind_of_node() if self.scope is None else "again" if self.shared else "scope"
-
-    def _kind_of_node(self) -> StepKind:
+    def found_kind(self) -> StepKind:
+        """How it is written."""
+        if self.scope is not None:
+            return "again" if self.shared else "scope"
         assert self.node is not None
-        if self.is_attribute:
+        if self.node.op.name in ATTRIBUTES:
             return "attribute"
         owner = self.node.shares or self.node
         if not (owner.weights or owner.ties):

@@ -84,7 +84,7 @@ class AvailableValues:
         var = values[value] if value < len(values) else None
         if var is None or isinstance(var, SizeVar):
             return var.dim if var is not None and axis is None else None
-        return var.type.shape[axis] if axis is not None and axis < var.type.rank else None
+        return var.type.shape[axis] if axis is not None and axis < len(var.type.shape) else None
 
     def _device(self) -> Term | None:
         """The device of the inputs, which is that of all intermediate values."""
