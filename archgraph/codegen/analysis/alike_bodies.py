@@ -49,6 +49,8 @@ class _ModelStep:
     read: tuple[int, ...] = ()
     made: tuple[int, ...] = ()
     term: Term | None = None
+    is_sized: bool = False
+    """Whether there are sizes in its operation."""
 
 
 @record()
@@ -134,7 +136,8 @@ def _model_step(reader: BodyReader, step: ScopeStep, entry: AppliedStep | None) 
     read = reader.numbers(step.inputs.values()) if _reads(step) else ()
     if entry is None:
         return _ModelStep(step, ports, read, reader.numbers(step.outputs))
-    return _ModelStep(step, ports, read, entry.outs, entry.term)
+    is_sized = step.kind in ("function", "custom") and bool(step.own_sizes)
+    return _ModelStep(step, ports, read, entry.outs, entry.term, is_sized)
 
 
 def _reads(step: ScopeStep) -> bool:
@@ -214,19 +217,24 @@ class _Follower(BodyReader):
 
     def _follows(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
         """Whether a step does what that of the model does; `values` gains the numbers of its statement."""
-        if step.kind != "function":
+        kind = step.kind
+        if kind != "function":
             self._make(step)
         if step.mode == "idle":
             return True
         if [*step.inputs] != mine.ports:
             return False
-        if _reads(step) and self.numbers(step.inputs.values()) != mine.read:
+        if kind != "attribute" and self.numbers(step.inputs.values()) != mine.read:
             return False
         if mine.term is None:
             term = self._term((step,))
             self._numbers[id(step.outputs[0])] = mine.made[0]
             return term.kind == "variable" and term.value == mine.made[0]
-        return self._is_alike(mine, step, values) and self._hold((step,)) == mine.made
+        if kind == "function" and not (mine.is_sized or step.own_sizes):
+            same = alike(mine.step.expression, step.expression, values)
+        else:
+            same = self._is_alike(mine, step, values)
+        return same and self._hold((step,)) == mine.made
 
     def _is_alike(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
         """Whether the terms of both steps, which read the same values, have one outline. Sizes are those that the model
@@ -247,7 +255,7 @@ class _Follower(BodyReader):
             first, other = mine.step.expression, step.expression
             if step.kind == "custom" and step.holder != mine.step.holder:
                 return False
-            if not (step.own_sizes or mine.step.own_sizes):
+            if not (mine.is_sized or step.own_sizes):
                 return alike(first, other, values)
             known = self._is_written(first, mine.term, other, numbers)
         else:  # the module or tensor at its path, applied to what it reads

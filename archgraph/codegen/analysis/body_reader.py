@@ -106,8 +106,8 @@ class BodyReader:
             self._known.add_outputs(row)
         else:
             self._known.add(self._outputs(row))
-        for number in range(first, len(self.body.vars)):
-            self._numbers[id(self.body.vars[number])] = number
+        for made in range(first, len(self.body.vars)):
+            self._numbers[id(self.body.vars[made])] = made
         return tuple(range(first, len(self.body.vars)))
 
     def _outputs(self, row: tuple[ScopeStep, ...]) -> list[Sequence[Var]]:

@@ -15,7 +15,7 @@ from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, ite
 from archgraph.codegen.analysis.learned_biases import mark_learned_biases
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
 from archgraph.codegen.analysis.overwriting import overwrite
-from archgraph.codegen.analysis.scopes import ATTRIBUTES, Copy, Scope, ScopeStep, Var
+from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 from archgraph.records import record
@@ -77,13 +77,15 @@ class _ScopeReader:
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
-        operations = {step.node.op.name for step in scope.steps if step.node is not None}
-        if "register_buffer" in operations or any(step.mode == "idle" for step in scope.steps):
-            _mark_computed_once(scope)
-        if not operations.isdisjoint(ATTRIBUTES):
-            _mark_holders(scope)
+        has_attributes = has_idle = False
         for step in scope.steps:
             step.kind = step.found_kind()
+            has_attributes |= step.kind == "attribute"
+            has_idle |= step.mode == "idle"
+        if has_attributes or has_idle:
+            _mark_computed_once(scope)
+        if has_attributes:
+            _mark_holders(scope)
         return scope
 
     def body(
@@ -231,10 +233,12 @@ def _mark_computed_once(scope: Scope) -> None:
 
 
 def _mark_holders(scope: Scope) -> None:
-    """The steps at whose paths other steps have tensors of their own."""
+    """The steps at whose paths other steps have tensors of their own, which are written otherwise."""
     holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
     for step in scope.steps:
-        step.holds_others = step.scope is None and (step.shared or step.path) in holders
+        if step.scope is None and (step.shared or step.path) in holders:
+            step.holds_others = True
+            step.kind = step.found_kind()
 
 
 def _is_chain(call: Call) -> bool:
