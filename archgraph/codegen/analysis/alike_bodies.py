@@ -133,16 +133,12 @@ def _model_step(reader: BodyReader, step: ScopeStep, entry: AppliedStep | None) 
     if step.mode == "idle":
         return _ModelStep(step, [])
     ports = list(step.inputs)
-    read = reader.numbers(step.inputs.values()) if _reads(step) else ()
+    reads = step.kind != "attribute"  # the statement of a tensor reads nothing: the constructor did
+    read = reader.numbers(step.inputs.values()) if reads else ()
     if entry is None:
         return _ModelStep(step, ports, read, reader.numbers(step.outputs))
     is_sized = step.kind in ("function", "custom") and bool(step.own_sizes)
     return _ModelStep(step, ports, read, entry.outs, entry.term, is_sized)
-
-
-def _reads(step: ScopeStep) -> bool:
-    """Whether the statement of a step reads its inputs, which those of a tensor are in the constructor."""
-    return step.kind != "attribute"
 
 
 def _found(term: Term, places: dict[int, str | int]) -> Iterator[str | int | Term | None]:
