@@ -72,7 +72,7 @@ class BodyReader:
 
     def numbers(self, values: Iterable[Var]) -> tuple[int, ...]:
         """The numbers of values that there are."""
-        return tuple([self._numbers[id(var)] for var in values])
+        return tuple(map(self._numbers.__getitem__, map(id, values)))
 
     def writes_each(self, paths: Sequence[str]) -> bool:
         """Whether the modules of a list are written one by one: equal ones may be counted."""
@@ -101,14 +101,15 @@ class BodyReader:
     def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
         """The numbers of the values that a step writes, which are there from now on."""
         below = row[0].twin or row[0].scope
-        first = len(self.body.vars)
+        values, first = self.body.vars, len(self.body.vars)
         if below is None or self._around.positions(below) is None:
             self._known.add_outputs(row)
         else:
             self._known.add(self._outputs(row))
-        for made in range(first, len(self.body.vars)):
-            self._numbers[id(self.body.vars[made])] = made
-        return tuple(range(first, len(self.body.vars)))
+        made = tuple(range(first, len(values)))
+        for value in made:
+            self._numbers[id(values[value])] = value
+        return made
 
     def _outputs(self, row: tuple[ScopeStep, ...]) -> list[Sequence[Var]]:
         """The values that a step writes, in each application, where its class serves other instances too, and may give

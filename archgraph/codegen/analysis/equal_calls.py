@@ -55,6 +55,7 @@ class EqualCalls:
         """What a body is made of, one after the other: of each item how much it reads and writes, then what."""
         types, operations = self._types, self._operations
         places: dict[int, int] = {}
+        place = places.__getitem__
         parts: list[Hashable] = [len(graph.inputs), len(graph.outputs), graph.order]
         for value in graph.inputs:
             places[id(value)] = len(places)
@@ -64,13 +65,13 @@ class EqualCalls:
             parts += (len(item.inputs), len(made), item.name, item.training)
             if isinstance(item, Call):
                 parts += (self.number(item), segment(item))
-                parts += [places[id(value)] for value in item.inputs]
+                parts += map(place, map(id, item.inputs))
             else:
                 op = item.op
                 number = operations.get(id(op)) or self._operation(op)
                 ties = tuple(item.ties.items()) if item.ties else ()
                 parts += (number, item.hidden, len(item.weights), ties, *item.inputs)
-                parts += [places[id(value)] for value in item.inputs.values()]
+                parts += map(place, map(id, item.inputs.values()))
             for value in made:
                 parts += (value.name, types.get(id(value.type)) or self._type(value.type))
                 places[id(value)] = len(places)
