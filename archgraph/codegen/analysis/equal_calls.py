@@ -16,7 +16,7 @@ from archgraph.ops.contract import Operation, TensorType
 
 _EXACT = frozenset((int, str, bool, type(None)))
 """Types of which equal values are equal in everything."""
-_PLAIN = (int, float, bool, Size)
+_PLAIN = frozenset((int, float, bool, Size))
 """Types of arguments that become parameters of a class."""
 
 
@@ -113,7 +113,12 @@ def _typed(value: Any) -> Hashable:
 
 
 def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
-    return tuple([(name, type(value), value if type(value) in _PLAIN else None) for name, value in arguments.items()])
+    """The names of arguments with their types, and the values of those that count."""
+    if not arguments:
+        return ()
+    kinds = tuple(map(type, arguments.values()))
+    values = [value if kind in _PLAIN else None for kind, value in zip(kinds, arguments.values(), strict=True)]
+    return tuple(arguments), kinds, tuple(values)
 
 
 def can_be_equal(graph: Graph, everything: Iterable[Item]) -> bool:

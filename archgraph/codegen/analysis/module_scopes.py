@@ -77,14 +77,17 @@ class _ScopeReader:
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
-        has_attributes = has_idle = False
+        has_tensors = computes_once = False
         for step in scope.steps:
             step.kind = step.found_kind()
-            has_attributes |= step.kind == "attribute"
-            has_idle |= step.mode == "idle"
-        if has_attributes or has_idle:
+            if step.kind == "attribute":
+                has_tensors = True
+                computes_once = computes_once or _is_buffer(step)
+            if step.mode == "idle":
+                computes_once = True
+        if computes_once:
             _mark_computed_once(scope)
-        if has_attributes:
+        if has_tensors:
             _mark_holders(scope)
         return scope
 
@@ -228,8 +231,13 @@ def _mark_computed_once(scope: Scope) -> None:
         outputs = set(map(id, step.outputs))
         if not step.mode and outputs & stored and not outputs & read:
             step.mode = "idle"
-        computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        computed_once = step.mode == "idle" or _is_buffer(step)
         (stored if computed_once else read).update(map(id, step.inputs.values()))
+
+
+def _is_buffer(step: ScopeStep) -> bool:
+    """Whether it stores what is computed once."""
+    return step.node is not None and step.node.op.name == "register_buffer"
 
 
 def _mark_holders(scope: Scope) -> None:
