@@ -27,6 +27,7 @@ class EqualCalls:
         self._numbers: dict[Hashable, int] = {}
         self._operations: dict[int, int] = {}
         self._types: dict[int, int] = {}
+        self._given: dict[int, int] = {}
         self._known: dict[int, int] = {}
         alike: dict[Hashable, list[int]] = {}
         for item in everything:
@@ -43,8 +44,10 @@ class EqualCalls:
         """The number of a call: that of the first which equals it, its name and what it reads aside."""
         found = self._known.get(id(call))
         if found is None:
-            given = _typed_arguments(call.arguments), _typed_arguments(call.symbols)
-            key = (call.kind, call.block, call.hidden, call.scan, *given, self._body(call.body))
+            given = self._given
+            arguments = given.get(id(call.arguments)) or self._arguments(call.arguments)
+            symbols = given.get(id(call.symbols)) or self._arguments(call.symbols)
+            key = (call.kind, call.block, call.hidden, call.scan, arguments, symbols, self._body(call.body))
             found = self._known[id(call)] = self._number(key)
         return found
 
@@ -52,7 +55,8 @@ class EqualCalls:
         return self._numbers.setdefault(key, len(self._numbers) + 1)
 
     def _body(self, graph: Graph) -> Hashable:
-        """What a body is made of, one after the other: of each item how much it reads and writes, then what."""
+        """What a body is made of, one after the other: of each item what it is, how much it reads and writes, then
+        what."""
         types, operations = self._types, self._operations
         places: dict[int, int] = {}
         place = places.__getitem__
@@ -62,16 +66,17 @@ class EqualCalls:
             parts += (value.name, types.get(id(value.type)) or self._type(value.type))
         for item in graph.items:
             made = item.outputs
-            parts += (len(item.inputs), len(made), item.name, item.training)
             if isinstance(item, Call):
-                parts += (self.number(item), segment(item))
+                parts += (item.name, self.number(item), segment(item), len(item.inputs), len(made))
                 parts += map(place, map(id, item.inputs))
             else:
-                op = item.op
+                read, op = item.inputs, item.op
                 number = operations.get(id(op)) or self._operation(op)
-                ties = tuple(item.ties.items()) if item.ties else ()
-                parts += (number, item.hidden, len(item.weights), ties, *item.inputs)
-                parts += map(place, map(id, item.inputs.values()))
+                parts += (item.name, number, len(read), len(made), *read, *map(place, map(id, read.values())))
+                if item.weights or item.hidden or item.ties:
+                    parts.append((len(item.weights), item.hidden, *item.ties.items()))
+            if item.training:
+                parts.append(True)
             for value in made:
                 parts += (value.name, types.get(id(value.type)) or self._type(value.type))
                 places[id(value)] = len(places)
@@ -89,6 +94,10 @@ class EqualCalls:
 
     def _type(self, kind: TensorType) -> int:
         found = self._types[id(kind)] = self._number(kind)
+        return found
+
+    def _arguments(self, arguments: Mapping[str, Any]) -> int:
+        found = self._given[id(arguments)] = self._number(_typed_arguments(arguments))
         return found
 
     def _operation(self, op: Operation) -> int:
