@@ -79,7 +79,8 @@ def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
     """What an expression comes to, given what its variables and shapes are; None where one of them is unknown."""
     if term.kind != "infix":
         return term.value if term.kind == "number" else read(term)
-    left, right = (evaluated(part, read) for part in term.parts)
+    first, second = term.parts
+    left, right = evaluated(first, read), evaluated(second, read)
     if left is None or right is None or (term.text == "//" and not isinstance(right, int)):
         return None
     try:

@@ -75,6 +75,8 @@ class AvailableValues:
         """Whether an expression comes to the size in each application."""
         if column[0] is None:
             return term == self._device()
+        if len(column) == 1 and term.kind in ("shape", "variable"):
+            return self._value(term, 0) == column[0]
         for application, size in enumerate(column):
             if evaluated(term, lambda part: self._value(part, application)) != size:  # noqa: B023
                 return False
