@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from archgraph.ops.contract import Operation
 from archgraph.ops.families import ON_DEMAND
@@ -51,6 +51,11 @@ class Rules(Mapping[type[Operation], Rule]):
         if contract not in self._nearest:
             self._nearest[contract] = next((kind for kind in contract.__mro__ if kind in self._rules), contract)
         return self._rules[self._nearest[contract]]
+
+    def get(self, contract: type[Operation], default: Any = None) -> Any:
+        """The rule for a contract. Most have one of their own, which is asked for by the thousand."""
+        found = self._rules.get(contract)
+        return super().get(contract, default) if found is None else found
 
     def _import_family(self, family: str) -> None:
         """Imports the rules of a family; not every kind of rule has some for each family."""

@@ -19,7 +19,7 @@ class Naming:
 
 def free(stem: str, taken: Iterable[str]) -> str:
     """The name itself, or with the first number that makes it new."""
-    known = set(taken)
+    known = taken if isinstance(taken, (set, frozenset)) else set(taken)
     if stem not in known:
         return stem
     number = 2

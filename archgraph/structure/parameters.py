@@ -97,6 +97,8 @@ class ParameterInference:
 
     def resolve(self, role: str, place: str, values: Sequence[Any]) -> Expression:
         """The expression for a number of the class. `place` is the part that has it."""
+        if values[0] is not ABSENT and _all_equal(values):
+            return ConstantNumber(values[0])
         wide = is_wide(role)
         role = role.removesuffix(WIDE)
         present = [value for value in values if value is not ABSENT]

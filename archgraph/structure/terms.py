@@ -49,13 +49,13 @@ class Term(NamedTuple):
 
     def replaced(self, choose: Callable[[Term], Term | None]) -> Term:
         """The same term with parts exchanged: `choose` gives a part's successor, or None to look inside it."""
-        chosen = choose(self)
-        if chosen is not None:
-            return chosen
+        return choose(self) or self._with_parts(choose)
+
+    def _with_parts(self, choose: Callable[[Term], Term | None]) -> Term:
         if not self.parts:
             return self
-        parts = tuple([part.replaced(choose) for part in self.parts])
-        return _made(Term, (self.kind, self.text, parts, self.value))
+        parts = [choose(part) or (part._with_parts(choose) if part.parts else part) for part in self.parts]
+        return _made(Term, (self.kind, self.text, tuple(parts), self.value))
 
 
 def alike(first: Term, other: Term, values: list[Any]) -> bool:
@@ -93,9 +93,9 @@ def number(role: str, value: Any) -> Term:
 
 def variable(value: int) -> Term:
     """A value of the template, by its number: the arguments first, then the results in the order of their making."""
-    return Term("variable", value=value)
+    return _made(Term, ("variable", "", (), value))
 
 
 def shape(value: int, axis: int) -> Term:
     """The size of one dimension of a value."""
-    return Term("shape", value=(value, axis))
+    return _made(Term, ("shape", "", (), (value, axis)))

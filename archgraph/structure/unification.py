@@ -50,7 +50,9 @@ class UnifiedClass(Generic[AnyTemplate]):
     @property
     def presence(self) -> Mapping[str, list[bool]]:
         """For each optional part, whether each instance has it."""
-        names = frozenset().union(*self.lacking.values()) if self.lacking else frozenset()
+        if not self.lacking:
+            return {}
+        names = frozenset().union(*self.lacking.values())
         parts = dict.fromkeys(entry.part for entry in self.fullest.entries())
         return {
             name: [name not in self.lacking.get(id(template), ()) for template in self.templates]
@@ -69,9 +71,9 @@ class UnifiedClass(Generic[AnyTemplate]):
             for term in member.term.numbers():
                 yield Column(term.text, member.name or "item", next(rows))
         for entry in self.fullest.entries():
-            place = entry.name.rpartition(".")[2]
             for axis, part in enumerate(entry.term.parts):
                 for term in part.numbers():
+                    place = entry.name.rpartition(".")[2]
                     yield Column(term.text, place, next(rows), entry, axis if part is term else -1)
 
     def _row(self, template: AnyTemplate) -> list[Any]:

@@ -62,6 +62,7 @@ def forget() -> None:
     sizes._nothing.cache_clear()
     size_expressions._values.cache_clear()
     names.check_path.cache_clear()
+    names.class_name.cache_clear()
 
 
 def constructed(build: Callable[[], Any]) -> None:

@@ -59,7 +59,7 @@ def test_sizes_that_are_there_again_change_nothing() -> None:
         wanted = [*(drawn(rng, 2) for _ in range(4)), *(dim * dim for dim in shapes[0])]
         known, sources = AvailableValues(), []
         for value, shape in enumerate(values):
-            known.add((Var(TensorType(shape), "x"),))
+            known.add([[Var(TensorType(shape), "x")]])
             sources += [ReadableSize(dim, value, axis) for axis, dim in enumerate(shape) if isinstance(dim, Size)]
             for dim in wanted:
                 assert known.expressed((dim,)) == express(dim, Sources(sources)), (dim, values[: value + 1])

@@ -45,9 +45,12 @@ class _ModelStep:
     None where there is none, since it stands for what it reads or is not computed."""
 
     step: ScopeStep
+    ports: list[str]
     read: tuple[int, ...] = ()
     made: tuple[int, ...] = ()
     term: Term | None = None
+    is_sized: bool = False
+    """Whether there are sizes in its operation."""
 
 
 @record()
@@ -79,7 +82,9 @@ def _look(scope: Scope) -> Hashable | None:
     steps = []
     for step in scope.steps:
         kind = step.kind
-        if step.twin is not None or step.scan is not None or (step.copies and kind in _ONE_BY_ONE):
+        if step.twin is not None or (step.copies and kind in _ONE_BY_ONE):
+            return None
+        if step.scope is not None and step.scan is not None:
             return None
         steps.append((step.path, step.shared, step.mode, kind))
     return len(scope.inputs), tuple([var.annotation for var in scope.sizes]), tuple(steps)
@@ -126,16 +131,14 @@ def _lists(reader: BodyReader) -> list[tuple[tuple[str, ...], bool]] | None:
 
 def _model_step(reader: BodyReader, step: ScopeStep, entry: AppliedStep | None) -> _ModelStep:
     if step.mode == "idle":
-        return _ModelStep(step)
-    read = reader.numbers(step.inputs.values()) if _reads(step) else ()
+        return _ModelStep(step, [])
+    ports = list(step.inputs)
+    reads = step.kind != "attribute"  # the statement of a tensor reads nothing: the constructor did
+    read = reader.numbers(step.inputs.values()) if reads else ()
     if entry is None:
-        return _ModelStep(step, read, reader.numbers(step.outputs))
-    return _ModelStep(step, read, entry.outs, entry.term)
-
-
-def _reads(step: ScopeStep) -> bool:
-    """Whether the statement of a step reads its inputs, which those of a tensor are in the constructor."""
-    return step.kind != "attribute"
+        return _ModelStep(step, ports, read, reader.numbers(step.outputs))
+    is_sized = step.kind in ("function", "custom") and bool(step.own_sizes)
+    return _ModelStep(step, ports, read, entry.outs, entry.term, is_sized)
 
 
 def _found(term: Term, places: dict[int, str | int]) -> Iterator[str | int | Term | None]:
@@ -210,18 +213,24 @@ class _Follower(BodyReader):
 
     def _follows(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
         """Whether a step does what that of the model does; `values` gains the numbers of its statement."""
-        self._make(step)
+        kind = step.kind
+        if kind != "function":
+            self._make(step)
         if step.mode == "idle":
             return True
-        if list(step.inputs) != list(mine.step.inputs):
+        if [*step.inputs] != mine.ports:
             return False
-        if _reads(step) and self.numbers(step.inputs.values()) != mine.read:
+        if kind != "attribute" and self.numbers(step.inputs.values()) != mine.read:
             return False
         if mine.term is None:
             term = self._term((step,))
             self._numbers[id(step.outputs[0])] = mine.made[0]
             return term.kind == "variable" and term.value == mine.made[0]
-        return self._is_alike(mine, step, values) and self._hold((step,)) == mine.made
+        if kind == "function" and not (mine.is_sized or step.own_sizes):
+            same = alike(mine.step.expression, step.expression, values)
+        else:
+            same = self._is_alike(mine, step, values)
+        return same and self._hold((step,)) == mine.made
 
     def _is_alike(self, mine: _ModelStep, step: ScopeStep, values: list[object]) -> bool:
         """Whether the terms of both steps, which read the same values, have one outline. Sizes are those that the model
@@ -239,11 +248,12 @@ class _Follower(BodyReader):
             known = len(given) == len(columns) and all(map(self._known.is_right, given, columns))
             numbers += [number.value for term in given for number in term.numbers()]
         elif step.kind in ("function", "custom"):
-            if step.holder != mine.step.holder:
+            first, other = mine.step.expression, step.expression
+            if step.kind == "custom" and step.holder != mine.step.holder:
                 return False
-            if not (step.own_sizes or mine.step.own_sizes):
-                return alike(mine.step.expression, step.expression, values)
-            known = self._is_written(mine.step.expression, mine.term, step.expression, numbers)
+            if not (mine.is_sized or step.own_sizes):
+                return alike(first, other, values)
+            known = self._is_written(first, mine.term, other, numbers)
         else:  # the module or tensor at its path, applied to what it reads
             return True
         if known:
@@ -263,7 +273,7 @@ class _Follower(BodyReader):
             return True
         if first.value != other.value:
             return False
-        return all(
-            self._is_written(part, made, mine, values)
-            for part, made, mine in zip(first.parts, term.parts if first.parts else (), other.parts, strict=True)
-        )
+        for part, made, mine in zip(first.parts, term.parts if first.parts else (), other.parts, strict=True):
+            if not self._is_written(part, made, mine, values):
+                return False
+        return True

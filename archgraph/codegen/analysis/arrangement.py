@@ -69,26 +69,33 @@ class _Arrangement:
                 for step in row:
                     step.row = row
         for member in members:
-            member.steps = [step for found in member.steps for step in self._opened(found)]
+            if any(map(self._is_opened, member.steps)):
+                member.steps = [step for found in member.steps for step in self._opened(found)]
         self._form(members)
         self._take_sizes(scope)
 
-    def _opened(self, step: ScopeStep) -> list[ScopeStep]:
-        """A repetition that cannot be a Sequential stands in the forward around it, unless it is applied again."""
+    def _is_opened(self, step: ScopeStep) -> bool:
+        """Whether a step is a repetition that cannot be a Sequential, and is not applied again."""
         below = step.scope
         if below is None or below.form != "class" or below.call is None or below.call.kind != "repeat":
+            return False
+        return step.twin is None and id(below) not in self._applied_again
+
+    def _opened(self, step: ScopeStep) -> list[ScopeStep]:
+        """A step, or those of such a repetition, which stand in the forward around it."""
+        if step.scope is None or not self._is_opened(step):
             return [step]
-        if step.twin is not None or id(below) in self._applied_again:
-            return [step]
-        return _spliced(step, below, -next(self._copies))
+        return _spliced(step, step.scope, -next(self._copies))
 
     def _form(self, members: Sequence[Scope]) -> None:
         for member in members:
             member.steps = folded(member)
             member.form = form_of(member)
         for row in _rows(members):
+            if row[0].scope is None:
+                continue
             below = [step.scope for step in row if step.scope is not None]
-            if below and below[0].form == "chain" and id(below[0]) not in self._settled:  # folded just now
+            if below[0].form == "chain" and id(below[0]) not in self._settled:  # folded just now
                 self._settled.update(map(id, below))
                 _relate(below)
                 _wrap(below)
@@ -112,11 +119,13 @@ class _Arrangement:
         missing: dict[Column, None] = {}
         known = beginning(scope)
         for place, (row, columns) in enumerate(zip(rows, wanted, strict=True)):
-            tried = before.terms[place] if before.terms else [_UNTRIED] * len(columns)
-            terms = [_expressed(known, column, term) for column, term in zip(columns, tried, strict=True)]
+            terms: list[Term | None] = []
+            if columns:
+                tried = before.terms[place] if before.terms else [_UNTRIED] * len(columns)
+                terms = [_expressed(known, column, term) for column, term in zip(columns, tried, strict=True)]
+                if None in terms:
+                    missing.update(dict.fromkeys(_missing(row, columns, terms)))
             found.append(terms)
-            if None in terms:
-                missing.update(dict.fromkeys(_missing(row, columns, terms)))
             known.add_outputs(row)
         chosen = _fewest(list(missing), before.taken)
         self._found[outline] = _FoundSizes(found, frozenset(chosen))
@@ -187,7 +196,7 @@ def _wrap(members: Sequence[Scope]) -> None:
         if row[0].kind != "function" or _has_module(row):
             continue
         for step in row:
-            step.scope = _wrapper(step)
+            step.scope, step.kind = _wrapper(step), "scope"
         _relate([step.scope for step in row if step.scope is not None])
 
 
@@ -201,7 +210,7 @@ def _wrapper(step: ScopeStep) -> Scope:
     ins = {port: Var(var.type, "x") for port, var in step.inputs.items()}
     outs = tuple(Var(var.type, var.name) for var in step.outputs)
     name = step.node.op.name
-    inner = ScopeStep(name, step.full, ins, outs, node=step.node)
+    inner = ScopeStep(name, step.full, ins, outs, "function", node=step.node)
     return Scope("", ("operation", name), class_name(name), list(ins.values()), list(outs), [inner])
 
 
@@ -217,11 +226,11 @@ def _missing(row: Sequence[ScopeStep], columns: Sequence[Column], found: Sequenc
 
 def _fewest(columns: list[Column], taken: Set[int]) -> dict[int, Column]:
     """The simplest first, without those that follow from them, by their places; those in `taken` follow from none."""
-    known, chosen = AvailableValues(), {}
+    known, chosen = AvailableValues(len(columns[0]) if columns else 1), {}
     for place, column in sorted(enumerate(columns), key=lambda one: (one[1][0] is None, len(str(one[1][0])))):
         if place in taken or known.expressed(column) is None:
             chosen[place] = column
-            known.add([_size("size", dim) for dim in column])
+            known.add([[_size("size", dim)] for dim in column])
     return chosen
 
 

@@ -49,5 +49,5 @@ class Body(InstanceTemplate[AppliedStep]):
 
 def body_of(scope: Scope) -> Body:
     """A body that is still empty; its arguments are the inputs, then the sizes by their types."""
-    arguments = (*("Tensor" for _ in scope.inputs), *(var.annotation for var in scope.sizes))
+    arguments = ("Tensor",) * len(scope.inputs) + tuple([var.annotation for var in scope.sizes])
     return Body(arguments=arguments, scope=scope)

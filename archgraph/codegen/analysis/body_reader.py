@@ -21,6 +21,7 @@ from archgraph.graph.types import joined
 from archgraph.ops.constant import Constant, RegisterBuffer
 from archgraph.structure.template import Member
 from archgraph.structure.terms import Term, number
+from archgraph.structure.terms import variable as variable_of
 from archgraph.structure.unification import OutputPositions
 
 
@@ -48,11 +49,10 @@ class BodyReader:
         self.tensors: list[Member] = []
         self.orders: dict[str, tuple[str, ...]] = {}
         self._around = around
-        self._numbers: dict[int, int] = {}
         self._row: tuple[ScopeStep, ...] = ()
         self._known = beginning(scope)
-        for var in scope.arguments:
-            self._number(var)
+        self.body.vars = self._known.values[0]
+        self._numbers = {id(var): number for number, var in enumerate(self.body.vars)}
 
     def read(self) -> Body:
         """The template: statements in the order of the flow, members in the order of the state dict."""
@@ -72,7 +72,7 @@ class BodyReader:
 
     def numbers(self, values: Iterable[Var]) -> tuple[int, ...]:
         """The numbers of values that there are."""
-        return tuple([self._numbers[id(var)] for var in values])
+        return tuple(map(self._numbers.__getitem__, map(id, values)))
 
     def writes_each(self, paths: Sequence[str]) -> bool:
         """Whether the modules of a list are written one by one: equal ones may be counted."""
@@ -81,11 +81,6 @@ class BodyReader:
 
     def _order(self, path: str) -> tuple[str, ...]:
         found = self.orders[path] = self._around.order(self.scope, path)
-        return found
-
-    def _number(self, var: Var) -> int:
-        found = self._numbers[id(var)] = len(self.body.vars)
-        self.body.vars.append(var)
         return found
 
     def _add(self, row: tuple[ScopeStep, ...]) -> None:
@@ -105,34 +100,35 @@ class BodyReader:
 
     def _hold(self, row: tuple[ScopeStep, ...]) -> tuple[int, ...]:
         """The numbers of the values that a step writes, which are there from now on."""
-        if len(row) == 1 and self._around.positions(row[0].twin or row[0].scope) is None:
-            for var in row[0].outputs:
-                self._known.add((var,))
-            return tuple([self._number(var) for var in row[0].outputs])
-        columns = list(zip(*self._outputs(row), strict=True))
-        for column in columns:
-            self._known.add(column)
-        return tuple([self._number(column[0]) for column in columns])
+        below = row[0].twin or row[0].scope
+        values, first = self.body.vars, len(self.body.vars)
+        if below is None or self._around.positions(below) is None:
+            self._known.add_outputs(row)
+        else:
+            self._known.add(self._outputs(row))
+        made = tuple(range(first, len(values)))
+        for value in made:
+            self._numbers[id(values[value])] = value
+        return made
 
     def _outputs(self, row: tuple[ScopeStep, ...]) -> list[Sequence[Var]]:
-        """The values that a step writes, in each application; a class that serves other instances too may give more
-        than this one needs."""
-        positions = self._around.positions(row[0].twin or row[0].scope)
-        if positions is None:
-            return [step.outputs for step in row]
+        """The values that a step writes, in each application, where its class serves other instances too, and may give
+        more than this one needs."""
+        positions = self._around.positions(row[0].twin or row[0].scope) or ()
         return [
             [step.outputs[at] if at is not None else Var(step.outputs[0].type, "_") for at in positions] for step in row
         ]
 
     def _make(self, step: ScopeStep) -> None:
         """The modules and tensors of a step."""
-        if step.kind == "scope":
+        kind = step.kind
+        if kind == "scope":
             assert step.scope is not None
             self.modules[step.path] = self._around.construct(step.scope)
-        elif step.kind == "leaf":
+        elif kind == "leaf":
             assert step.construction is not None
             self.modules[step.path] = step.construction
-        elif step.kind in ("attribute", "custom"):
+        elif kind in ("attribute", "custom"):
             self.tensors += self._tensors(step)
 
     def _tensors(self, step: ScopeStep) -> Iterator[Member]:
@@ -150,7 +146,7 @@ class BodyReader:
         """What follows from constants alone: the lines of a constructor that compute it, and its name."""
         needed, steps = {id(var)}, []
         for step in reversed(self.scope.steps):
-            if any(id(made) in needed for made in step.outputs):
+            if not needed.isdisjoint(map(id, step.outputs)):
                 steps.append(step)
                 needed.update(map(id, step.inputs.values()))
         names: dict[int, Term] = {}
@@ -184,7 +180,7 @@ class BodyReader:
         return scanned(path, read, step.scan) if step.scan else Term("apply", path, read)
 
     def _var(self, var: Var) -> Term:
-        return Term("variable", value=self._numbers[id(var)])
+        return variable_of(self._numbers[id(var)])
 
     def _attribute(self, step: ScopeStep) -> Term:
         return Term("attribute", step.path)
@@ -237,6 +233,9 @@ _TERMS: dict[str, Callable[[BodyReader, ScopeStep], Term]] = {
 }
 
 
+_DEVICE = (local("device"),)
+
+
 def _is_in_training(statement: ForwardStatement) -> bool:
     return isinstance(statement, AppliedStep) and statement.step.mode == "training"
 
@@ -246,8 +245,10 @@ def _in_constructor(term: Term) -> Term:
     if term.kind == "local":
         inner = _in_constructor(term.parts[0])
         return method(inner, "float") if term.text == "float32" else inner
-    kept = (part for part in term.parts if not (part.kind == "keyword" and part.parts == (local("device"),)))
-    return term._replace(parts=tuple(map(_in_constructor, kept)))
+    if not term.parts:
+        return term
+    kept = [_in_constructor(part) for part in term.parts if part.kind != "keyword" or part.parts != _DEVICE]
+    return Term(term.kind, term.text, tuple(kept), term.value)
 
 
 def _hands_on(term: Term, step: ScopeStep, path: str) -> bool:

@@ -16,6 +16,8 @@ def folded(scope: Scope) -> list[ScopeStep]:
     """The steps of a scope with each numbered chain below a dotted path made one Sequential."""
     steps = scope.steps
     levels = [step.path.split(".")[:-1] for step in steps if "." in step.path]
+    if not levels:
+        return steps
     prefixes = {".".join(level[: n + 1]) for level in levels for n in range(len(level))}
     for prefix in sorted(prefixes, key=lambda prefix: (-prefix.count("."), prefix)):
         steps = _fold(scope, steps, prefix)
@@ -74,7 +76,7 @@ def form_of(scope: Scope) -> Form:
     steps = scope.steps
     if not steps or len(scope.inputs) != 1 or len(scope.outputs) != 1:
         return "class"
-    numbered = all(step.path == str(i) for i, step in enumerate(steps))
+    numbered = steps[0].path == "0" and all(step.path == str(i) for i, step in enumerate(steps))
     if not numbered and not _is_named_run(scope):
         return "class"
     whole = next(iter(steps[0].inputs.values()), None) is scope.inputs[0] and steps[-1].outputs[:1] == (
@@ -88,6 +90,8 @@ def form_of(scope: Scope) -> Form:
 def _is_named_run(scope: Scope) -> bool:
     """Several of one kind under names that only count: `encoder_layer_0`, `encoder_layer_1` …"""
     if scope.root or (scope.call is not None and scope.call.kind == "block") or len(scope.steps) < 2:
+        return False
+    if scope.steps[0].scope is None:
         return False
     kinds = {step.scope.family if step.scope else None for step in scope.steps}
     if len(kinds) != 1 or None in kinds:

@@ -6,7 +6,7 @@ block's arguments. Where they stand, and what is computed before and after them,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from archgraph.codegen.analysis.names import segment
@@ -14,7 +14,9 @@ from archgraph.dims import Size
 from archgraph.graph.types import Call, Graph, Item
 from archgraph.ops.contract import Operation, TensorType
 
-_PLAIN = (int, float, bool, Size)
+_EXACT = frozenset((int, str, bool, type(None)))
+"""Types of which equal values are equal in everything."""
+_PLAIN = frozenset((int, float, bool, Size))
 """Types of arguments that become parameters of a class."""
 
 
@@ -22,15 +24,16 @@ class EqualCalls:
     """Numbers the calls among all items of a graph; equal ones get the same number."""
 
     def __init__(self, everything: Iterable[Item]) -> None:
-        calls = [item for item in everything if isinstance(item, Call)]
-        alike: dict[Hashable, list[int]] = {}
-        for call in calls:
-            alike.setdefault(_outline(call), []).append(id(call))
-        self._repeated = {each for group in alike.values() if len(group) > 1 for each in group}
         self._numbers: dict[Hashable, int] = {}
         self._operations: dict[int, int] = {}
         self._types: dict[int, int] = {}
+        self._given: dict[int, int] = {}
         self._known: dict[int, int] = {}
+        alike: dict[Hashable, list[int]] = {}
+        for item in everything:
+            if isinstance(item, Call):
+                alike.setdefault(self._outline(item), []).append(id(item))
+        self._repeated = {each for group in alike.values() if len(group) > 1 for each in group}
 
     def has_like(self, call: Call) -> bool:
         """Whether another call may equal it: one that reads as much and has as many items inside. Most networks whose
@@ -41,8 +44,10 @@ class EqualCalls:
         """The number of a call: that of the first which equals it, its name and what it reads aside."""
         found = self._known.get(id(call))
         if found is None:
-            given = _typed_arguments(call.arguments), _typed_arguments(call.symbols)
-            key = (call.kind, call.block, call.hidden, call.scan, *given, self._body(call.body))
+            given = self._given
+            arguments = given.get(id(call.arguments)) or self._arguments(call.arguments)
+            symbols = given.get(id(call.symbols)) or self._arguments(call.symbols)
+            key = (call.kind, call.block, call.hidden, call.scan, arguments, symbols, self._body(call.body))
             found = self._known[id(call)] = self._number(key)
         return found
 
@@ -50,25 +55,28 @@ class EqualCalls:
         return self._numbers.setdefault(key, len(self._numbers) + 1)
 
     def _body(self, graph: Graph) -> Hashable:
-        """What a body is made of, one after the other: of each item how much it reads and writes, then what."""
+        """What a body is made of, one after the other: of each item what it is, how much it reads and writes, then
+        what."""
         types, operations = self._types, self._operations
         places: dict[int, int] = {}
+        place = places.__getitem__
         parts: list[Hashable] = [len(graph.inputs), len(graph.outputs), graph.order]
         for value in graph.inputs:
             places[id(value)] = len(places)
             parts += (value.name, types.get(id(value.type)) or self._type(value.type))
         for item in graph.items:
             made = item.outputs
-            parts += (len(item.inputs), len(made), item.name, item.training)
             if isinstance(item, Call):
-                parts += (self.number(item), segment(item))
-                parts += [places[id(value)] for value in item.inputs]
+                parts += (item.name, self.number(item), segment(item), len(item.inputs), len(made))
+                parts += map(place, map(id, item.inputs))
             else:
-                op = item.op
+                read, op = item.inputs, item.op
                 number = operations.get(id(op)) or self._operation(op)
-                parts += (number, item.hidden, len(item.weights), tuple(item.ties.items()) if item.ties else ())
-                for port, value in item.inputs.items():
-                    parts += (port, places[id(value)])
+                parts += (item.name, number, len(read), len(made), *read, *map(place, map(id, read.values())))
+                if item.weights or item.hidden or item.ties:
+                    parts.append((len(item.weights), item.hidden, *item.ties.items()))
+            if item.training:
+                parts.append(True)
             for value in made:
                 parts += (value.name, types.get(id(value.type)) or self._type(value.type))
                 places[id(value)] = len(places)
@@ -77,25 +85,30 @@ class EqualCalls:
                 parts += (name, places[id(value)])
         return tuple(parts)
 
+    def _outline(self, call: Call) -> Hashable:
+        """What equal calls have in common and is quickly seen."""
+        body, types = call.body, self._types
+        values = (*body.inputs, *(body.items[0].outputs if body.items else ()))
+        kinds = [types.get(id(value.type)) or self._type(value.type) for value in values]
+        return call.kind, call.block, len(body.inputs), len(body.items), len(call.arguments), *kinds
+
     def _type(self, kind: TensorType) -> int:
         found = self._types[id(kind)] = self._number(kind)
         return found
 
+    def _arguments(self, arguments: Mapping[str, Any]) -> int:
+        found = self._given[id(arguments)] = self._number(_typed_arguments(arguments))
+        return found
+
     def _operation(self, op: Operation) -> int:
+        values = vars(op).values()
+        kinds = (type(op), *map(type, values))
         try:
-            found = self._number((type(op), *map(_typed, vars(op).values())))
+            found = self._number((kinds, *(values if _EXACT.issuperset(kinds[1:]) else map(_typed, values))))
         except TypeError:  # an attribute that cannot be looked up, such as a plugin's list: it equals itself alone
             found = self._number((type(op), id(op)))
         self._operations[id(op)] = found
         return found
-
-
-def _outline(call: Call) -> Hashable:
-    """What equal calls have in common and is quickly seen."""
-    body = call.body
-    given = tuple([value.type for value in body.inputs])
-    made = tuple([value.type for value in body.items[0].outputs]) if body.items else ()
-    return call.kind, call.block, given, len(body.items), made, len(call.arguments)
 
 
 def _typed(value: Any) -> Hashable:
@@ -109,7 +122,12 @@ def _typed(value: Any) -> Hashable:
 
 
 def _typed_arguments(arguments: Mapping[str, Any]) -> Hashable:
-    return tuple((name, type(value), value if type(value) in _PLAIN else None) for name, value in arguments.items())
+    """The names of arguments with their types, and the values of those that count."""
+    if not arguments:
+        return ()
+    kinds = tuple(map(type, arguments.values()))
+    values = [value if kind in _PLAIN else None for kind, value in zip(kinds, arguments.values(), strict=True)]
+    return tuple(arguments), kinds, tuple(values)
 
 
 def can_be_equal(graph: Graph, everything: Iterable[Item]) -> bool:
@@ -124,11 +142,10 @@ def can_be_equal(graph: Graph, everything: Iterable[Item]) -> bool:
     return not any("." in name for order in orders for name in order)
 
 
-def items(graph: Graph) -> Iterator[Item]:
+def items(graph: Graph) -> list[Item]:
     """All items at every depth."""
-    waiting = [graph]
-    while waiting:
-        for item in waiting.pop().items:
-            yield item
-            if isinstance(item, Call):
-                waiting.append(item.body)
+    found = [*graph.items]
+    for item in found:  # which grows meanwhile
+        if isinstance(item, Call):
+            found += item.body.items
+    return found

@@ -30,6 +30,11 @@ class Members:
         self._order = order
         self._repeats = repeats
         self._later: list[Member] = []
+        self._scopes: dict[str, tuple[int, Scope]] = {}
+        """The scopes below by their paths, with the places of their steps."""
+        for place, step in enumerate(body.scope.steps):
+            if step.scope is not None and not step.shared:
+                self._scopes.setdefault(step.path, (place, step.scope))
 
     def place(self, modules: Mapping[str, Term], tensors: Sequence[Member]) -> None:
         """Makes the members of the body from its modules by path, and its tensors."""
@@ -76,12 +81,14 @@ class Members:
 
     def _maker(self, path: str) -> tuple[str, Scope] | None:
         """The step below whose path this one leads, with the scope that makes the module there."""
-        if "." not in path:
-            return None
-        for step in self._body.scope.steps:
-            if step.scope is not None and not step.shared and path.startswith(f"{step.path}."):
-                return step.path, step.scope
-        return None
+        found: list[tuple[int, str, Scope]] = []
+        around = path.rpartition(".")[0]
+        while around:
+            if around in self._scopes:
+                place, scope = self._scopes[around]
+                found.append((place, around, scope))
+            around = around.rpartition(".")[0]
+        return min(found, key=lambda one: one[0])[1:] if found else None
 
     def _hold(self, holder: str, own: dict[str, Term]) -> None:
         """Makes the module that holds a tensor, unless there is one."""

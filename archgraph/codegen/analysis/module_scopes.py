@@ -15,7 +15,7 @@ from archgraph.codegen.analysis.equal_calls import EqualCalls, can_be_equal, ite
 from archgraph.codegen.analysis.learned_biases import mark_learned_biases
 from archgraph.codegen.analysis.names import check_path, class_name, segment, singular
 from archgraph.codegen.analysis.overwriting import overwrite
-from archgraph.codegen.analysis.scopes import ATTRIBUTES, Copy, Scope, ScopeStep, Var
+from archgraph.codegen.analysis.scopes import Copy, Scope, ScopeStep, Var
 from archgraph.errors import CompileError
 from archgraph.graph.types import Call, Graph, Item, Node, joined, owns_weights
 from archgraph.records import record
@@ -48,7 +48,7 @@ class _ScopePlace:
 def read(graph: Graph, inplace: bool = False) -> Scope:
     """The scope of the whole graph; `inplace` overwrites values of which hooks may know too. Raises CompileError for
     paths that torch cannot have."""
-    everything = list(items(graph))
+    everything = items(graph)
     reading = _ScopeReader(EqualCalls(everything) if can_be_equal(graph, everything) else None)
     root = reading.scope(graph, _ScopePlace(trail=("",)), None)
     arrange(root, applied_again=reading.equal is None)
@@ -77,10 +77,17 @@ class _ScopeReader:
         scope.outputs = [known[id(value)] for value in graph.outputs.values()]
         scope.training_outputs = [known[id(value)] for value in graph.training_outputs.values()]
         _mark_computed_in_training(scope)
-        operations = {step.node.op.name for step in scope.steps if step.node is not None}
-        if "register_buffer" in operations or any(step.mode == "idle" for step in scope.steps):
+        has_tensors = computes_once = False
+        for step in scope.steps:
+            step.kind = step.found_kind()
+            if step.kind == "attribute":
+                has_tensors = True
+                computes_once = computes_once or _is_buffer(step)
+            if step.mode == "idle":
+                computes_once = True
+        if computes_once:
             _mark_computed_once(scope)
-        if not operations.isdisjoint(ATTRIBUTES):
+        if has_tensors:
             _mark_holders(scope)
         return scope
 
@@ -107,12 +114,13 @@ class _ScopeReader:
         return self._shares.get(id(item), item.shares)
 
     def node(self, node: Node, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
-        path = joined(place.path, node.name)
+        name = node.name
+        path = f"{place.path}.{name}" if place.path else name
+        full = f"{place.full}.{name}" if place.full else name
         check_path(path)
         inputs = {port: known[id(value)] for port, value in node.inputs.items()}
-        outputs = self._written(node, known)
-        step = ScopeStep(path, joined(place.full, node.name), inputs, outputs, node=node, copies=place.copies)
-        first = self.shares(node)
+        step = ScopeStep(path, full, inputs, self._written(node, known), node=node, copies=place.copies)
+        first = self.shares(node) if self.equal is None else None
         if isinstance(first, Node) and owns_weights(first):
             shared = self._shared_path(first, node)
             step.shared, step.path = ("", shared) if step.is_attribute else (shared, path)
@@ -121,8 +129,9 @@ class _ScopeReader:
     def call(self, call: Call, known: dict[int, Var], place: _ScopePlace) -> ScopeStep:
         below = place.below(call)
         check_path(below.path)
-        first = self.shares(call)
-        self._mirror(call)
+        first = self.shares(call) if self.equal is None else None
+        if self.equal is None:
+            self._mirror(call)
         inputs = {str(i): known[id(value)] for i, value in enumerate(call.inputs)}
         step = ScopeStep(below.path, below.full, inputs, self._written(call, known), copies=place.copies)
         step.scope = self._scope_of(call, below)
@@ -222,15 +231,22 @@ def _mark_computed_once(scope: Scope) -> None:
         outputs = set(map(id, step.outputs))
         if not step.mode and outputs & stored and not outputs & read:
             step.mode = "idle"
-        computed_once = step.mode == "idle" or (step.node is not None and step.node.op.name == "register_buffer")
+        computed_once = step.mode == "idle" or _is_buffer(step)
         (stored if computed_once else read).update(map(id, step.inputs.values()))
 
 
+def _is_buffer(step: ScopeStep) -> bool:
+    """Whether it stores what is computed once."""
+    return step.node is not None and step.node.op.name == "register_buffer"
+
+
 def _mark_holders(scope: Scope) -> None:
-    """The steps at whose paths other steps have tensors of their own."""
+    """The steps at whose paths other steps have tensors of their own, which are written otherwise."""
     holders = {step.path.rpartition(".")[0] for step in scope.steps if step.is_attribute}
     for step in scope.steps:
-        step.holds_others = step.scope is None and (step.shared or step.path) in holders
+        if step.scope is None and (step.shared or step.path) in holders:
+            step.holds_others = True
+            step.kind = step.found_kind()
 
 
 def _is_chain(call: Call) -> bool:

@@ -74,6 +74,7 @@ def variable(name: str, taken: Iterable[str] = ()) -> str:
     return free(stem if is_identifier(stem) else "value", taken)
 
 
+@lru_cache(1 << 10)
 def class_name(name: str) -> str:
     """A name in CamelCase: `diffusion_resblock` → `DiffusionResblock`."""
     words = _WORDS.findall(name.encode("ascii", "ignore").decode())
@@ -85,8 +86,11 @@ def class_name(name: str) -> str:
 
 def segment(call: Call) -> str:
     """What a call is called in its family: the last name of its address that is no copy's number."""
-    parts = (call.origin.address or call.name).split(".")
-    return next((part for part in reversed(parts) if part and not part.isdigit()), "")
+    address = call.origin.address or call.name
+    last = address.rpartition(".")[2]
+    if last and not last.isdigit():
+        return last
+    return next((part for part in reversed(address.split(".")) if part and not part.isdigit()), "")
 
 
 def singular(name: str) -> str:

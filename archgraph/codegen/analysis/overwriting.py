@@ -56,7 +56,7 @@ class _Overwriting:
                     if step.twin is not None:
                         self.visit(step.twin)
         for row in turns(scope):
-            if not self._can_overwrite(row[0]):
+            if row[0].node is None or not self._can_overwrite(row[0]):
                 continue
             place = text_place(scope, row[0])
             self._steps.setdefault(place, []).extend(row)

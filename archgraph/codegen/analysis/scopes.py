@@ -14,12 +14,11 @@ from archgraph.ops.contract import TensorType
 from archgraph.structure.terms import Term
 
 ATTRIBUTES = ("parameter", "buffer", "register_buffer", "constant")
-_SIZES = ("size", "local")
 Copy = tuple[int, int]
 """A repetition's number and the copy's number within it."""
 Form = Literal["class", "chain", "named"]
 Mode = Literal["", "training", "idle"]
-NodeKind = Literal["attribute", "leaf", "custom", "function", "again"]
+StepKind = Literal["scope", "attribute", "leaf", "custom", "function", "again"]
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +53,9 @@ class ScopeStep:
     full: str
     inputs: dict[str, Var]
     outputs: tuple[Var, ...]
+    kind: StepKind = "scope"
+    """How it is written: `custom` owns weights that no module of torch's holds for it. A node's is known once all steps
+    of its scope are there."""
     node: Node | None = None
     scope: Scope | None = None
     shared: str = ""
@@ -71,7 +73,6 @@ class ScopeStep:
     """Whether a tensor of another step stands at its path: torch's module may apply it, as a bias that it lacks."""
     _expression: Term | None = None
     _construction: Term | Literal["unasked"] | None = "unasked"
-    _node_kind: NodeKind | None = None
     _own_sizes: dict[int, tuple[Dim | None, ...]] | None = None
 
     @property
@@ -87,14 +88,7 @@ class ScopeStep:
         """The sizes in its operation, by their places among the `holes`, where no other application is compared."""
         if self._own_sizes is None:
             self._own_sizes = {}
-            place = 0
-            for part in self.expression.all():
-                kind = part.kind
-                if kind == "number":
-                    place += 1
-                elif kind in _SIZES and is_hole(part):
-                    self._own_sizes[place] = (part.value,)
-                    place += 1
+            _find_sizes((self.expression,), 0, self._own_sizes)
         return self._own_sizes
 
     @property
@@ -120,19 +114,12 @@ class ScopeStep:
         """Whether it is a tensor of the module and nothing else."""
         return self.scope is None and self.node is not None and self.node.op.name in ATTRIBUTES
 
-    @property
-    def kind(self) -> Literal["scope"] | NodeKind:
-        """How it is written: `custom` owns weights that no module of torch's holds for it. A node's is found once, so
-        it is asked for when all steps of its scope are there."""
+    def found_kind(self) -> StepKind:
+        """How it is written."""
         if self.scope is not None:
             return "again" if self.shared else "scope"
-        if self._node_kind is None:
-            self._node_kind = self._kind_of_node()
-        return self._node_kind
-
-    def _kind_of_node(self) -> NodeKind:
         assert self.node is not None
-        if self.is_attribute:
+        if self.node.op.name in ATTRIBUTES:
             return "attribute"
         owner = self.node.shares or self.node
         if not (owner.weights or owner.ties):
@@ -195,6 +182,19 @@ class Scope:
     def has_class(self) -> bool:
         """Whether a class is written for it; other chains are constructed where they stand."""
         return self.form == "class" or self.root or (self.call is not None and self.call.kind == "block")
+
+
+def _find_sizes(terms: tuple[Term, ...], place: int, found: dict[int, tuple[Dim | None, ...]]) -> int:
+    """The place after the last hole of some terms, the first one's being `place`; `found` gains the sizes."""
+    for kind, text, parts, value in terms:
+        if kind == "number":
+            place += 1
+        elif kind == "size" or (kind == "local" and text == "device"):
+            found[place] = (value,)
+            place += 1
+        if parts:
+            place = _find_sizes(parts, place, found)
+    return place
 
 
 def is_hole(part: Term) -> bool:

@@ -12,7 +12,7 @@ from archgraph.dims import Dim, Size, product, symbol, symbols_of
 from archgraph.dims.size import Atom, Monomial, value_of
 from archgraph.errors import ArchgraphError
 from archgraph.records import record
-from archgraph.structure.terms import Term, number
+from archgraph.structure.terms import Term, number, shape, variable
 
 _FACTORS = range(2, 17)
 _OPERATORS: Mapping[str, Callable[[Dim, Dim], Dim]] = {
@@ -35,7 +35,7 @@ class ReadableSize:
 
     @property
     def term(self) -> Term:
-        return Term("variable", value=self.value) if self.axis is None else Term("shape", value=(self.value, self.axis))
+        return variable(self.value) if self.axis is None else shape(self.value, self.axis)
 
 
 Agrees = Callable[[Term], bool]
@@ -79,7 +79,8 @@ def evaluated(term: Term, read: Callable[[Term], Dim | None]) -> Dim | None:
     """What an expression comes to, given what its variables and shapes are; None where one of them is unknown."""
     if term.kind != "infix":
         return term.value if term.kind == "number" else read(term)
-    left, right = (evaluated(part, read) for part in term.parts)
+    first, second = term.parts
+    left, right = evaluated(first, read), evaluated(second, read)
     if left is None or right is None or (term.text == "//" and not isinstance(right, int)):
         return None
     try:

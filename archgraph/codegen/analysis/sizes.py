@@ -21,21 +21,26 @@ Column = tuple[Dim | None, ...]
 
 
 class AvailableValues:
-    """The values from which a forward can compute sizes, one column per application of the class."""
+    """The values from which a forward can compute sizes, by their numbers: those of each application of the class."""
 
-    def __init__(self) -> None:
-        self._rows: list[Sequence[Var]] = []
+    def __init__(self, applications: int = 1) -> None:
+        self.values: list[list[Var]] = [[] for _ in range(applications)]
         self._known = _nothing()
         self._read = 0
         """So many rows were read into what is known: most bodies never ask for a size."""
 
-    def add(self, row: Sequence[Var]) -> None:
-        """One more value: what it is in each application."""
-        self._rows.append(row)
+    def add(self, values: Iterable[Iterable[Var]]) -> None:
+        """More values: those of each application."""
+        for known, more in zip(self.values, values, strict=True):
+            known += more
 
     def add_outputs(self, row: Sequence[ScopeStep]) -> None:
         """The values that a step makes, given what it is in each application."""
-        self._rows += zip(*[step.outputs for step in row], strict=True)
+        if len(row) == 1:  # for speed
+            self.values[0] += row[0].outputs
+            return
+        for known, step in zip(self.values, row, strict=True):
+            known += step.outputs
 
     def expressed(self, column: Column) -> Term | None:
         """An expression that is right in each application; None where these values do not determine the size."""
@@ -51,16 +56,17 @@ class AvailableValues:
 
     def _read_once(self) -> _KnownSizes:
         """What can be read in the one application that there is."""
-        for value in range(self._read, len(self._rows)):
-            for axis, dim in _sizes(self._rows[value][0]):
+        (values,) = self.values
+        for value in range(self._read, len(values)):
+            for axis, dim in _sizes(values[value]):
                 if type(dim) is Size and self._known.times.get(dim, 0) < 2:
                     self._known = _extended(self._known, dim, value, axis)
-        self._read = len(self._rows)
+        self._read = len(values)
         return self._known
 
     def _sources(self, alike: bool) -> Iterator[ReadableSize]:
         """All sizes; numbers only where a size is a number in one application and depends on the input in another."""
-        for value, (var, *_) in enumerate(self._rows):
+        for value, var in enumerate(self.values[0]):
             for axis, dim in _sizes(var):
                 if isinstance(dim, Size) or (dim is not None and (axis is None or not alike)):
                     yield ReadableSize(dim, value, axis)
@@ -69,6 +75,8 @@ class AvailableValues:
         """Whether an expression comes to the size in each application."""
         if column[0] is None:
             return term == self._device()
+        if len(column) == 1 and term.kind in ("shape", "variable"):
+            return self._value(term, 0) == column[0]
         for application, size in enumerate(column):
             if evaluated(term, lambda part: self._value(part, application)) != size:  # noqa: B023
                 return False
@@ -77,14 +85,15 @@ class AvailableValues:
     def _value(self, part: Term, application: int) -> Dim | None:
         """What a variable or a shape is; None for one that is not there."""
         value, axis = (part.value, None) if part.kind == "variable" else part.value
-        var = self._rows[value][application] if value < len(self._rows) else None
+        values = self.values[application]
+        var = values[value] if value < len(values) else None
         if var is None or isinstance(var, SizeVar):
             return var.dim if var is not None and axis is None else None
-        return var.type.shape[axis] if axis is not None and axis < var.type.rank else None
+        return var.type.shape[axis] if axis is not None and axis < len(var.type.shape) else None
 
     def _device(self) -> Term | None:
         """The device of the inputs, which is that of all intermediate values."""
-        known = any(not isinstance(var, SizeVar) or var.dim is None for var, *_ in self._rows)
+        known = any(not isinstance(var, SizeVar) or var.dim is None for var in self.values[0])
         return local("device") if known else None
 
 
@@ -129,9 +138,8 @@ def _extended(known: _KnownSizes, dim: Size, value: int, axis: int | None) -> _K
 
 def beginning(scope: Scope) -> AvailableValues:
     """What a forward has at hand at its beginning."""
-    known = AvailableValues()
-    for row in zip(*(member.arguments for member in (scope, *scope.siblings)), strict=True):
-        known.add(row)
+    known = AvailableValues(1 + len(scope.siblings))
+    known.add([member.arguments for member in (scope, *scope.siblings)])
     return known
 
 
@@ -171,9 +179,8 @@ def is_handed(step: ScopeStep) -> bool:
     columns = sizes_of(row)
     if not columns:
         return False
-    known = AvailableValues()
-    for values in zip(*(each.inputs.values() for each in row), strict=True):
-        known.add(values)
+    known = AvailableValues(len(row))
+    known.add([each.inputs.values() for each in row])
     return any(known.expressed(column) is None for column in columns)
 
 

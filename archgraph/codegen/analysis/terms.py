@@ -35,13 +35,13 @@ def own(weight: str) -> Term:
 
 def size(dim: Dim, role: str = "size") -> Term:
     """A size that a forward needs; a plain number where it does not depend on the inputs."""
-    return number(role, dim) if isinstance(dim, int) else Term("size", role, value=dim)
+    return _made(Term, ("number" if isinstance(dim, int) else "size", role, (), dim))
 
 
 def local(name: str, *parts: Term) -> Term:
     """What depends on the forward around it: `cast` to the type of the sample; `float32`, the same for what is not
     floating before; the `device` of the inputs."""
-    return Term("local", name, parts)
+    return _made(Term, ("local", name, parts, None))
 
 
 def call(head: str, *parts: Term) -> Term:

@@ -25,7 +25,8 @@ def candidates(scope: Scope, names: Sequence[str]) -> Candidates:
 
 def channels_of(kind: TensorType) -> int | None:
     """The number of channels or features of a value: the last dimension of tokens and vectors, else the second."""
-    if kind.rank < 2:
+    shape = kind.shape
+    if len(shape) < 2:
         return None
-    size = kind.shape[2] if kind.rank == 3 else kind.shape[1]
+    size = shape[2] if len(shape) == 3 else shape[1]
     return size if isinstance(size, int) else None

@@ -32,7 +32,7 @@ class ClassPlan:
 
     def condition(self, entry: AppliedStep) -> str:
         """The condition under which a statement's part is present; '' for one that always is."""
-        if entry.part not in self.flags:
+        if not self.flags or entry.part not in self.flags:
             return ""
         if not entry.path:
             return f"self.{self.stored[self.flags[entry.part]]}"

@@ -38,6 +38,7 @@ class _Planner:
         self.graph = graph
         self.root = read(graph, inplace)
         self._tree = module_tree(graph)
+        self._below: dict[int, list[Scope]] = {}
         self._assigned: dict[int, tuple[ClassPlan, int]] = {}
         self._positions: dict[int, OutputPositions] = {}
         self._names = set(_TAKEN) | set(DEFINITIONS) | set(IMPORTS)
@@ -46,11 +47,17 @@ class _Planner:
 
     def plan(self) -> Plan:
         self._names.add(self.root.title)
-        ordered = families(self.root, _with_class, lambda scope: (scope.root, scope.family))
+        ordered = families(self.root, self._inside, lambda scope: (scope.root, scope.family))
         _count(ordered)
         for family in ordered:
             self._plan_family(family)
         return Plan(self.graph, self._assigned[id(self.root)][0], self._classes, self._bases)
+
+    def _inside(self, scope: Scope) -> list[Scope]:
+        """The nearest scopes inside that have a class."""
+        if id(scope) not in self._below:
+            self._below[id(scope)] = list(_with_class(scope))
+        return self._below[id(scope)]
 
     # -- classes -----------------------------------------------------------------------------------------------------
 
@@ -82,7 +89,7 @@ class _Planner:
         return unified([bodies.body(scope) for scope in scopes])
 
     def _positions_of(self, scope: Scope | None) -> OutputPositions | None:
-        return self._positions.get(id(scope))
+        return self._positions.get(id(scope)) if self._positions else None
 
     def _order_below(self, scope: Scope, path: str) -> tuple[str, ...]:
         found = self._tree.found(f"{scope.path}.{path}".strip("."))

@@ -51,10 +51,11 @@ def fill(made: ClassPlan, resolved: Sequence[Expression | Term]) -> None:
     values = iter(resolved)
     body = made.body
     made.members = [Member(member.kind, member.name, _filled(member.term, values, str)) for member in body.members]
-    names = {member.name for member in made.members} | MODULE_NAMES
 
     def attribute(name: str) -> str:
-        return f"self.{made.stored.setdefault(name, free(name, names))}"
+        if name not in made.stored:
+            made.stored[name] = free(name, {member.name for member in made.members} | MODULE_NAMES)
+        return f"self.{made.stored[name]}"
 
     def filled(statement: AppliedStep) -> AppliedStep:
         if not statement.term.numbers():

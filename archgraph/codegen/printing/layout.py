@@ -34,7 +34,9 @@ Doc: TypeAlias = "tuple[str | Bracket | Clause, ...]"
 
 def flat(doc: Doc) -> str:
     """The whole on one line."""
-    return "".join([part if isinstance(part, str) else _flat_part(part) for part in doc])
+    if len(doc) == 1 and type(doc[0]) is str:
+        return doc[0]
+    return "".join([part if type(part) is str else _flat_part(part) for part in doc])  # type: ignore[arg-type]
 
 
 def _flat_part(part: Bracket | Clause) -> str:

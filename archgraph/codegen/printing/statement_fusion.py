@@ -25,6 +25,8 @@ class Sentence:
 
     entries: tuple[AppliedStep, ...]
     term: Term
+    read: tuple[int, ...]
+    """The values that are read, in the order of the text."""
 
     @property
     def outs(self) -> tuple[int, ...]:
@@ -32,7 +34,7 @@ class Sentence:
 
     def reads(self) -> Iterator[int]:
         """The values that are read, in the order of the text."""
-        return values_in(self.term)
+        return iter(self.read)
 
     def written_out(self) -> Iterator[AppliedStep]:
         """The entries with what they read of each other put in, so that their text is found in the line."""
@@ -73,13 +75,15 @@ def is_in_training(place: Place) -> bool:
     return entries[0].step.mode == "training"
 
 
-def values_in(term: Term) -> Iterator[int]:
+def values_in(term: Term) -> list[int]:
     """The values that a term reads, or whose shapes it reads."""
+    found: list[int] = []
     for part in term.all():
         if part.kind == "variable":
-            yield part.value
+            found.append(part.value)
         elif part.kind == "shape":
-            yield part.value[0]
+            found.append(part.value[0])
+    return found
 
 
 def terms_of(place: Place) -> list[Term]:
@@ -133,10 +137,14 @@ def _joined(run: Sequence[AppliedStep], reads: Counter[int], made: ClassPlan) ->
     for entry in run:
         if found and _continues(found[-1], entry, reads, made):
             before = found[-1]
-            found[-1] = Sentence((*before.entries, entry), put(before.term, before.outs[0], entry.term))
+            found[-1] = _sentence((*before.entries, entry), put(before.term, before.outs[0], entry.term))
         else:
-            found.append(Sentence((entry,), entry.term))
+            found.append(_sentence((entry,), entry.term))
     return found
+
+
+def _sentence(entries: tuple[AppliedStep, ...], term: Term) -> Sentence:
+    return Sentence(entries, term, tuple(values_in(term)))
 
 
 def _continues(sentence: Sentence, entry: AppliedStep, reads: Counter[int], made: ClassPlan) -> bool:
@@ -146,7 +154,7 @@ def _continues(sentence: Sentence, entry: AppliedStep, reads: Counter[int], made
         return False
     if before.step.mode != entry.step.mode or any(made.condition(part) for part in (*sentence.entries, entry)):
         return False
-    if next(values_in(entry.term), None) != before.outs[0] or entry.term.kind == "shape":
+    if values_in(entry.term)[:1] != [before.outs[0]] or entry.term.kind == "shape":
         return False
     node = entry.step.node
     mapped = node is not None and entry.term.kind == "call" and node.op.family == "activation"
