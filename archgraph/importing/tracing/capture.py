@@ -21,6 +21,7 @@ from archgraph.importing.tracing.known_multiples import Multiple, known_multiple
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
+from archgraph.importing.tracing.sizes_as_numbers import sizes_as_numbers
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
 from archgraph.importing.tracing.tied_weights import read_under_one_name
 from archgraph.importing.tracing.tracing_budget import limited_trace
@@ -77,6 +78,7 @@ def capture(
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
+        stack.enter_context(sizes_as_numbers())
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
             stack.enter_context(limited_trace(module))
