@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 from unittest.mock import patch
 
@@ -29,12 +29,22 @@ def sizes_as_numbers() -> Iterator[None]:
     """Inside, `torch.linspace(-1, 1, H)` has as many steps as a free size says, and a pooling whose window is the whole
     input, as `F.max_pool1d(x, x.shape[2])`, is its mean or maximum."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(torch, "linspace", partial(_spaced, torch.linspace)))
+        stack.enter_context(patch.object(torch, "linspace", _in_place_of(torch.linspace, _spaced)))
         for rank in (1, 2, 3):
             for name, of_call in ((f"avg_pool{rank}d", _mean), (f"max_pool{rank}d", _maximum)):
-                pooled = partial(_pooled, getattr(functional, name), rank, of_call)
-                stack.enter_context(patch.object(functional, name, pooled))
+                pooled = partial(_pooled, rank, of_call)
+                stack.enter_context(patch.object(functional, name, _in_place_of(getattr(functional, name), pooled)))
         yield
+
+
+def _in_place_of(plain: Function, instead: Function) -> Function:
+    """A function of torch's name that is handed the plain one before its arguments."""
+
+    @wraps(plain)
+    def called(*args: Any, **options: Any) -> Any:
+        return instead(plain, *args, **options)
+
+    return called
 
 
 def _spaced(plain: Function, start: Any, end: Any, steps: Any = 100, **options: Any) -> torch.Tensor:
@@ -49,7 +59,7 @@ def _spaced(plain: Function, start: Any, end: Any, steps: Any = 100, **options: 
     return plain(start, end, steps, **options)
 
 
-def _pooled(plain: Function, rank: int, of_call: Function, *args: Any, **options: Any) -> Any:
+def _pooled(rank: int, of_call: Function, plain: Function, *args: Any, **options: Any) -> Any:
     whole = of_call(*args, **options)
     windows = _each(whole.window, rank)
     if not whole.is_plain or not any(isinstance(window, torch.SymInt) for window in windows):
