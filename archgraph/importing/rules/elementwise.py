@@ -151,3 +151,12 @@ def converted(site: Site) -> Value:
     value = site.tensor("self")
     dtype = str(site.node.meta["val"].dtype).removeprefix("torch.")
     return value if dtype == value.dtype else site.emit("to", value, dtype=dtype)
+
+
+@rule("detach")
+def detached(site: Site) -> Value:
+    """Nothing where no gradient comes: in front of what no parameter reaches."""
+    value = site.tensor("self")
+    maker = site.maker(value)
+    known = site.node.args[0] not in site.body.translation.trained or (maker and maker.op.name == "detach")
+    return value if known else site.emit("detach", value)
