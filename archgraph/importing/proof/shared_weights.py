@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from archgraph.importing.conversion.normed_weights import has_norm_hook
+
 
 def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> torch.nn.Module:
     """The module on other parameters, under their keys, which it shares; its buffers are copies. What is on meta gets
@@ -20,6 +22,8 @@ def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tenso
         if isinstance(value, torch.nn.Parameter)
     }
     copies: dict[int, Any] = dict(replaced)
+    for inner in filter(has_norm_hook, module.modules()):  # what the hook has left there
+        copies[id(inner.weight)] = torch.empty(0)
     made = copy.deepcopy(module, copies)
     for inner in made.modules():
         vars(inner).update(

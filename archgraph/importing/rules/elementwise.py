@@ -88,10 +88,11 @@ def hardtanh(site: Site) -> Value:
     return site.emit("hardtanh", site.tensor("self"), min_val=low, max_val=high)
 
 
-@rule("logical_and", "logical_or", "logical_xor", "maximum", "minimum", "atan2", "bmm", "mv", "dot", "outer")
+@rule("logical_and", "logical_or", "logical_xor", "maximum", "minimum", "atan2", "bmm", "mv", "dot", "vdot", "outer")
 def two_tensors(site: Site) -> Value:
     names = [name for name in site.arguments if site.is_tensor(name)]
-    return site.emit(site.torch_name, *(site.tensor(name) for name in names))
+    name = "dot" if site.torch_name == "vdot" else site.torch_name  # there are no complex numbers
+    return site.emit(name, *(site.tensor(name) for name in names))
 
 
 @rule("matmul")
