@@ -124,7 +124,7 @@ def test_members_without_weights_read_copies_by_their_number() -> None:
 
 
 class Residual(UNet):
-    """Each layer reads the value before it twice: this is no group, whose nodes have one name for it each."""
+    """Each layer reads the value before it twice."""
 
     def forward(self, x: Tensor) -> Tensor:
         scale = x.mean((1, 2, 3), keepdim=True)
@@ -133,8 +133,13 @@ class Residual(UNet):
         return x
 
 
-def test_what_is_read_twice_stays_as_it_is() -> None:
-    assert "prev" not in str(proved(Residual, IMAGE).spec["nodes"])
+def test_what_a_copy_begins_with_has_a_name_where_later_steps_read_it() -> None:
+    layer = proved(Residual, IMAGE).spec["nodes"]["first_1"]["nodes"]["layer"]
+    assert layer["inputs"] == {"before": ["_", "_", "_", "_"]}
+    unit, gate, add = layer["nodes"].values()
+    assert unit["in"][0] == "prev"
+    assert gate["path"].endswith("{i}")
+    assert add == {"op": "add", "in": ["gate", "before"]}
 
 
 class Words(nn.Module):

@@ -16,7 +16,8 @@ from archgraph.errors import ArchgraphError, ImportingError, nearest
 from archgraph.graph.types import Node, Value
 from archgraph.importing.conversion.leaf_modules import makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.rules.site import Site
+from archgraph.importing.conversion.normed_weights import norm_attributes, normed_operation
+from archgraph.importing.rules.site import Site, without_defaults
 from archgraph.ops.contract import Inputs, Operation, lookup, make
 
 if TYPE_CHECKING:
@@ -46,9 +47,8 @@ class KeptClasses:
 
     def operation(self, module: torch.nn.Module) -> type[Operation] | None:
         """The operation that stands for a module; None where its inside counts."""
-        if not self.operations:
-            return None
-        return next((self.operations[name] for name in _names(module) if name in self.operations), None)
+        named = (self.operations[name] for name in _names(module) if name in self.operations)
+        return (next(named, None) if self.operations else None) or normed_operation(module)
 
 
 def _names(module: torch.nn.Module) -> tuple[str, str]:
@@ -128,10 +128,11 @@ def _require_known(outer: BodyTranslation, call: ModuleCall, arguments: Iterable
     inside = list(call.operations())
     known = {*inside, *arguments}
     translation = outer.translation
+    own = {id(tensor) for tensor in call.module.state_dict(keep_vars=True).values()}  # it may have other keys too
     for node in (read for operation in inside for read in operation.all_input_nodes if read not in known):
         key = translation.capture.weights.get(node, "")
         constant = node in translation.constants or not isinstance(node.meta.get("val"), torch.Tensor)
-        if not constant and not key.startswith(f"{call.path}."):
+        if not constant and id(translation.state.get(key)) not in own:
             raise ImportingError("its forward reads what it is not handed", received=key or node.name)
 
 
@@ -151,7 +152,9 @@ def _attributes(outer: BodyTranslation, call: ModuleCall, kind: type[Operation])
                 expected=f"an argument of the constructor, or an attribute of the module, that is called '{name}'",
                 received=f"arguments: {', '.join(arguments) or 'none'}",
             )
-    return found
+    if normed_operation(call.module) is kind:
+        found |= norm_attributes(call.module, kind)
+    return without_defaults(kind, found)
 
 
 def _unfit(call: ModuleCall, kind: type[Operation], error: ArchgraphError) -> ImportingError:

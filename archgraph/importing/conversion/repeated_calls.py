@@ -17,17 +17,21 @@ from archgraph.importing.conversion.views import operation_name
 def without_equal_calls(root: ModuleCall) -> None:
     """Drops each later call of a module that reads what the first one read: its results are those of the first.
 
-    A call with dropout stays, since training draws anew.
+    A call with dropout stays, since training draws anew. So does one inside of a call that does to other values what
+    the first one of its module did: that one is applied again as a whole.
     """
     firsts: dict[str, ModuleCall] = {}
-    dropped: set[ModuleCall] = set()
+    settled: set[ModuleCall] = set()
     for call in list(_calls(root)):
-        if not dropped.isdisjoint(call.around()):
+        if not settled.isdisjoint(call.around()):
             continue
         first = firsts.setdefault(call.path, call)
         if first is call or not _has_weights(call):
             continue
         known = correspondence(first, call)
+        if known is not None and any(one is not other for one, other in known.outside) and call.parent is first.parent:
+            settled.add(call)
+            continue
         if known is None or any(one is not other for one, other in known.outside) or _has_dropout(call):
             continue
         for one, other in known.inside:
@@ -36,7 +40,7 @@ def without_equal_calls(root: ModuleCall) -> None:
             other.graph.erase_node(other)
         assert call.parent is not None
         call.parent.entries.remove(call)
-        dropped.add(call)
+        settled.add(call)
 
 
 def repeated_calls(root: ModuleCall, kept: KeptClasses) -> dict[ModuleCall, list[ModuleCall]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -43,20 +44,39 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
     if key is not None and isinstance(tensor, torch.nn.Parameter):
         return body.note(body.builder.apply(name, _parameter(tensor), ties=_ties(body, tensor, key))).output
     dtype = str(tensor.dtype).removeprefix("torch.")
+    if key is not None and (made := _computed_buffer(body, name, tensor)) is not None:
+        return made
     if key is not None and dtype in ("float32", "int64"):
         attributes: dict[str, Any] = {"shape": list(tensor.shape), "dtype": dtype, **_filling(tensor)}
         return body.note(body.builder.apply(name, make(lookup("buffer"), attributes))).output
     if key is not None:
         remedy = (
-            _HINT_OF_FLOATS if tensor.is_floating_point() else f"hold it as int64: module.{key} = module.{key}.long()"
+            _HINT_OF_FLOATS if tensor.is_floating_point() else f"hold it as int64: module.{_attribute(key)} = module.{_attribute(key)}.long()"
         )
-        raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32 or int64", hint=remedy)
+        raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32, int64 or bool", hint=remedy)
     if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:
         with torch.device("cpu"):  # the module may be made where tensors have no contents
             found = compact(body, name, tensor)
         if found is not None:
             return found
     return plain_constant(body, name, tensor)
+
+
+def _computed_buffer(body: BodyTranslation, name: str, tensor: torch.Tensor) -> Value | None:
+    """A buffer as the steps that make it: one of truth values, and a triangle, as the masks of the tokens before are.
+    None for another one, whose contents come with the weights."""
+    if tensor.is_meta or not (tensor.dtype == torch.bool or (tensor.numel() > LEAST_COMPACT and triangle(tensor))):
+        return None
+    with torch.device("cpu"):
+        table = body.free_name(f"{name.rpartition('.')[2]}_table")
+        made = compact(body, table, tensor) if tensor.numel() > LEAST_COMPACT else None
+        made = made or plain_constant(body, table, tensor)
+    return _applied(body, name, "register_buffer", made)
+
+
+def _attribute(key: str) -> str:
+    """A key as Python reads it: `flows[0].ready`."""
+    return re.sub(r"\.(\d+)(?=\.|\Z)", r"[\1]", key)
 
 
 def can_be_stored(tensor: torch.Tensor) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -110,6 +111,15 @@ class Translation:
         self.branches = require_branches(program.graph, self.sizes, self.facts)
         constraints = self.facts.constraints()
         return body.builder.finish(outputs, constraints=constraints, order=body.order(), training_outputs=training)
+
+    @cached_property
+    def trained(self) -> frozenset[fx.Node]:
+        """The operations that parameters with gradients reach, and these."""
+        found = {node for node, key in self.capture.weights.items() if self.state[key].requires_grad}
+        for node in self.capture.program.graph.nodes:
+            if node.op == "call_function" and not found.isdisjoint(node.all_input_nodes):
+                found.add(node)
+        return frozenset(found)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ _OPERATIONS = 8
 """So many roundings an angle may have gone through."""
 _LEAST_ROWS = 3
 _PERIOD = 10_000.0
+_PERIODS = (_PERIOD, 500_000.0, 1_000_000.0)
+"""Those of most rotary tables; a cosine in float32 tells no more than five digits of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,11 @@ class _Waves:
 
 
 def wave_tables(tensor: torch.Tensor) -> Iterator[FloatTable]:
-    """The ways in which a table [L, D], or [1, L, D], could be made, the likeliest first; none of another table."""
+    """The ways in which a table [L, D], [1, L, D] or [1, 1, L, D] could be made, the likeliest first; none of another
+    table."""
     table = tensor.double()
     leading = table.ndim - 2
-    if tensor.dtype not in ROUNDING or leading not in (0, 1) or (leading and table.shape[0] != 1):
+    if tensor.dtype not in ROUNDING or leading not in (0, 1, 2) or any(size != 1 for size in table.shape[:leading]):
         return
     table = table.reshape(table.shape[-2:])
     length, width = table.shape
@@ -50,7 +53,7 @@ def wave_tables(tensor: torch.Tensor) -> Iterator[FloatTable]:
         return
     twice = torch.equal(table[:, ::2], table[:, 1::2])
     plain = table[:, ::2] if twice else table
-    for nodes, expected, angles in (*_planar(plain), *_linear(plain)):
+    for nodes, expected, angles in (*_planar(plain), *_linear(plain), *_single(plain)):
         bound = ROUNDING[tensor.dtype] * (2 + _OPERATIONS * angles)
         if bool(((expected - plain).abs() <= bound).all()):
             (last,) = [*nodes][-1:]
@@ -59,7 +62,7 @@ def wave_tables(tensor: torch.Tensor) -> Iterator[FloatTable]:
                 more["twice"] = {"op": "repeat_interleave", "in": last, "repeats": 2, "dim": 1}
                 bound, last = bound.repeat_interleave(2, 1), "twice"
             if leading:
-                more["table"] = {"op": "unsqueeze", "in": last, "dim": 0}
+                more["table"] = {"op": "unsqueeze", "in": last, "dim": 0 if leading == 1 else [0, 1]}
             yield FloatTable({**nodes, **more}, bound.reshape(tensor.shape))
 
 
@@ -129,6 +132,37 @@ def _linear(table: torch.Tensor) -> Iterator[_Made]:
             flip = {"flip_sin_to_cos": True} if flipped else {}
             nodes["waves"] = {"op": "sinusoidal_embedding", "in": [*nodes][-1], **about, **flip}
             yield nodes, torch.cat(parts[::-1] if flipped else parts, 1), angles.repeat(1, 2)
+
+
+def _single(table: torch.Tensor) -> Iterator[_Made]:
+    """The sines alone, or the cosines alone, of positions in a row, once or twice side by side: the tables of rotary
+    embeddings."""
+    length, width = table.shape
+    halves = width % 2 == 0 and torch.equal(table[:, : width // 2], table[:, width // 2 :])
+    one = table[:, : width // 2] if halves else table
+    count = one.shape[1]
+    if count < 2 or not bool((one[0] == one[0, 0]).all()) or float(one[0, 0]) not in (0.0, 1.0):
+        return
+    is_cosine = float(one[0, 0]) == 1
+    rates = one[1, :2].clamp(-1, 1).arccos() if is_cosine else one[1, :2].clamp(-1, 1).arcsin()
+    if not 0 < float(rates[1]) < float(rates[0]):
+        return
+    period = _plain(float(rates[0] / rates[1]) ** count)
+    for known in dict.fromkeys((*_PERIODS, period)):
+        waves = _Waves(count, _plain(float(rates[0])), known, 0)
+        angles = waves.angles(length)
+        nodes: dict[str, Any] = {"numbers": {"op": "arange", "end": length}}
+        if waves.step != 1:
+            nodes["places"] = {"op": "mul", "in": "numbers", "value": waves.step}
+        about = {"dim": 2 * count, "freq_shift": 0.0, **({"max_period": known} if known != _PERIOD else {})}
+        nodes["waves"] = {"op": "sinusoidal_embedding", "in": [*nodes][-1], **about}
+        place = {"start": count} if is_cosine else {"end": count}
+        nodes["part"] = {"op": "slice", "in": "waves", "dim": 1, **place}
+        if halves:
+            nodes["both"] = {"op": "concat", "in": ["part", "part"], "dim": 1}
+        made = angles.cos() if is_cosine else angles.sin()
+        times = 2 if halves else 1
+        yield nodes, made.repeat(1, times), angles.repeat(1, times)
 
 
 def _stepped(waves: _Waves) -> dict[str, float]:

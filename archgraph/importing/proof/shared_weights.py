@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from types import CellType, FunctionType
+from typing import Any
 
 import torch
+
+from archgraph.importing.conversion.normed_weights import has_norm_hook
 
 
 def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> torch.nn.Module:
@@ -17,9 +21,27 @@ def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tenso
         for key, value in own.items()
         if isinstance(value, torch.nn.Parameter)
     }
-    made = copy.deepcopy(module, dict(replaced))
+    copies: dict[int, Any] = dict(replaced)
+    for inner in filter(has_norm_hook, module.modules()):  # what the hook has left there
+        copies[id(inner.weight)] = torch.empty(0)
+    made = copy.deepcopy(module, copies)
     for inner in made.modules():
+        vars(inner).update(
+            {name: _rebound(value, copies) for name, value in vars(inner).items() if isinstance(value, FunctionType)}
+        )
         for name, value in inner._buffers.items():
             if value is not None and value.is_meta:
                 inner._buffers[name] = torch.empty_like(value, device="cpu")
+    return made
+
+
+def _rebound(function: FunctionType, copies: dict[int, Any]) -> FunctionType:
+    """A function that a module holds, such as `lambda x: mlp.out(mlp.act(x))`, on the copies of what it reads: copying
+    a module leaves functions as they are."""
+    cells = function.__closure__ or ()
+    if not any(id(cell.cell_contents) in copies for cell in cells):
+        return function
+    closure = tuple(CellType(copies.get(id(cell.cell_contents), cell.cell_contents)) for cell in cells)
+    made = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, closure)
+    made.__kwdefaults__ = function.__kwdefaults__
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archgraph.dims import Size
 from archgraph.graph.types import Value
 from archgraph.importing.rules.registry import rule
 from archgraph.importing.rules.site import Site
@@ -45,7 +46,11 @@ def identity_matrix(site: Site) -> Value:
 
 @rule("scalar_tensor")
 def scalar(site: Site) -> Value:
-    return site.emit("constant", value=site.get("s"), dtype=site.result_dtype)
+    number = site.get("s")
+    if not isinstance(number, Size):
+        return site.emit("constant", value=number, dtype=site.result_dtype)
+    made = site.emit("squeeze", site.emit("arange", start=number, end=number + 1), dim=0)
+    return made if made.dtype == site.result_dtype else site.emit("to", made, dtype=site.result_dtype)
 
 
 @rule("addmm", "baddbmm")

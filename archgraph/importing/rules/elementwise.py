@@ -88,10 +88,24 @@ def hardtanh(site: Site) -> Value:
     return site.emit("hardtanh", site.tensor("self"), min_val=low, max_val=high)
 
 
-@rule("logical_and", "logical_or", "logical_xor", "maximum", "minimum", "atan2", "matmul", "bmm", "mv", "dot", "outer")
+@rule("logical_and", "logical_or", "logical_xor", "maximum", "minimum", "atan2", "bmm", "mv", "dot", "vdot", "outer")
 def two_tensors(site: Site) -> Value:
     names = [name for name in site.arguments if site.is_tensor(name)]
-    return site.emit(site.torch_name, *(site.tensor(name) for name in names))
+    name = "dot" if site.torch_name == "vdot" else site.torch_name  # there are no complex numbers
+    return site.emit(name, *(site.tensor(name) for name in names))
+
+
+@rule("matmul")
+def product(site: Site) -> Value:
+    """Of matrices; a vector is a matrix of one row before the other, of one column behind it."""
+    first, second = site.tensor("self"), site.tensor("other")
+    row, column = first.type.rank == 1, second.type.rank == 1
+    if row and column:
+        return site.emit("dot", first, second)
+    first = site.emit("unsqueeze", first, dim=0) if row else first
+    second = site.emit("unsqueeze", second, dim=-1) if column else second
+    made = site.emit("matmul", first, second)
+    return site.emit("squeeze", made, dim=-2 if row else -1) if row or column else made
 
 
 @rule("where")
@@ -138,3 +152,12 @@ def converted(site: Site) -> Value:
     value = site.tensor("self")
     dtype = str(site.node.meta["val"].dtype).removeprefix("torch.")
     return value if dtype == value.dtype else site.emit("to", value, dtype=dtype)
+
+
+@rule("detach")
+def detached(site: Site) -> Value:
+    """Nothing where no gradient comes: in front of what no parameter reaches."""
+    value = site.tensor("self")
+    maker = site.maker(value)
+    known = site.node.args[0] not in site.body.translation.trained or (maker and maker.op.name == "detach")
+    return value if known else site.emit("detach", value)

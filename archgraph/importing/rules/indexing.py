@@ -25,6 +25,9 @@ def index(site: Site) -> Value:
         found = constants[axis]
         if item.meta["val"].dtype == torch.bool:
             return _chosen(site, value, axis, found)
+        if found is not None and found.shape == (1,) and not found.is_meta:  # x[:, [-1]] keeps the dimension
+            start = int(found)
+            return site.emit("slice", value, dim=axis, start=start, end=start + 1 or None)
         return site.emit("index", value, site.body.value(item), dim=axis)
     value, axes = in_front(site, value, list(places))
     sizes = [value.shape[axis] for axis in axes]

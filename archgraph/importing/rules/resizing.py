@@ -1,4 +1,4 @@
-"""Resizing of images and signals."""
+"""Resizing of images and signals, and images read at the places of a grid."""
 
 from __future__ import annotations
 
@@ -38,3 +38,27 @@ def interpolate(site: Site) -> Value:
     else:
         attributes["size"] = list(site.result_shape[2:])
     return site.emit("interpolate", site.tensor(next(iter(site.arguments))), **attributes)
+
+
+_SAMPLED = ("bilinear", "nearest", "bicubic")
+_PADDINGS = ("zeros", "border", "reflection")
+"""torch's numbers of both, in order."""
+
+
+@rule("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")
+def sampled(site: Site) -> Value:
+    return site.emit(
+        "grid_sample",
+        site.tensor("input"),
+        site.tensor("grid"),
+        mode=_SAMPLED[site.get("interpolation_mode")],
+        padding_mode=_PADDINGS[site.get("padding_mode")],
+        align_corners=site.get("align_corners"),
+    )
+
+
+@rule("affine_grid_generator")
+def affine_grid(site: Site) -> Value:
+    return site.emit(
+        "affine_grid", site.tensor("theta"), size=site.get("size"), align_corners=site.get("align_corners")
+    )

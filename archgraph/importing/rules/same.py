@@ -17,7 +17,7 @@ _SAME = """
     sin cos tan asin acos atan sinh cosh asinh acosh atanh square sqrt rsqrt reciprocal exp exp2 expm1 log log2 log10
     log1p erf erfc abs neg sign floor ceil round trunc frac isnan isinf isfinite logical_not bitwise_not nan_to_num
     max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
-    adaptive_avg_pool3d meshgrid repeat_interleave broadcast_tensors
+    adaptive_avg_pool3d meshgrid repeat_interleave
     mean sum amax amin prod all any argmax argmin logsumexp cumsum cumprod
     transpose permute roll flip tril triu stack unbind movedim pixel_shuffle pixel_unshuffle channel_shuffle
     gather index_select index_add scatter_add take_along_dim topk sort argsort einsum tile repeat diagonal diag_embed
@@ -86,6 +86,15 @@ def _is_default(site: Site, name: str, raw: Any) -> bool:
         argument.name == name and argument.has_default_value() and argument.default_value == raw
         for argument in schema.arguments
     )
+
+
+@rule("broadcast_tensors")
+def broadcast(site: Site) -> tuple[Value, ...]:
+    """What they read, where all have one shape, as torch's losses ask for."""
+    values = site.tensors("tensors")
+    if len({value.shape for value in values}) == 1:
+        return tuple(values)
+    return site.apply("broadcast_tensors", values, {}).outputs
 
 
 @rule("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")

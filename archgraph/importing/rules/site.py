@@ -146,7 +146,7 @@ class Site:
     ) -> Node:
         """Applies one of our operations, all of its results included."""
         kind = lookup(operation)
-        made = make(kind, _without_defaults(kind, attributes))
+        made = make(kind, without_defaults(kind, attributes))
         title = self.body.free_name(name) if name else self.title(operation)
         return self.body.note(self.body.builder.apply(title, made, inputs, origin=self.body.origin))
 
@@ -164,7 +164,7 @@ class Site:
         Where they do not stand under the names of the operation at one path, they are values of their own.
         """
         kind = lookup(operation)
-        op = make(kind, _without_defaults(kind, attributes))
+        op = make(kind, without_defaults(kind, attributes))
         held = {name: argument for name, argument in weights.items() if self.given(argument)}
         keys = {name: self.key(argument) for name, argument in held.items()}
         path = _common_path(keys)
@@ -309,7 +309,7 @@ def _common_path(keys: Mapping[str, str | None]) -> str | None:
     return paths.pop() if len(paths) == 1 else None
 
 
-def _without_defaults(kind: type[Operation], attributes: Mapping[str, Any]) -> dict[str, Any]:
+def without_defaults(kind: type[Operation], attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes that say something: what equals its default is left out."""
     kept: dict[str, Any] = {}
     for name, value in attributes.items():

@@ -14,6 +14,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from archgraph.errors import ImportingError, SchemaError
+from archgraph.importing.conversion.normed_weights import has_norm_hook
 from archgraph.language.schema.names import module_path
 
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
@@ -58,7 +59,7 @@ def _circle(
 
 def _recomputed(title: str, module: nn.Module) -> Iterator[ImportingError]:
     """Weights that hooks of the old kind compute before each call, and leave in the module."""
-    for hook in module._forward_pre_hooks.values():
+    for hook in () if has_norm_hook(module) else module._forward_pre_hooks.values():
         if isinstance(hook, WeightNorm):
             yield _hooked(title, "weight_norm", "use torch.nn.utils.parametrizations.weight_norm")
         elif isinstance(hook, SpectralNorm):
@@ -69,7 +70,7 @@ def _recomputed(title: str, module: nn.Module) -> Iterator[ImportingError]:
 
 def _derived(path: str, module: nn.Module) -> Iterator[ImportingError]:
     """Tensors that follow from parameters, and are computed when the module is made and not in its forward."""
-    for name, value in vars(module).items():
+    for name, value in vars(module).items() if not has_norm_hook(module) else ():
         if isinstance(value, torch.Tensor) and value.grad_fn is not None:
             inside = f"{path}.{name}" if path else name
             yield ImportingError(

@@ -21,6 +21,8 @@ from archgraph.importing.tracing.known_multiples import Multiple, known_multiple
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
+from archgraph.importing.tracing.settled_numbers import noted_numbers, notes_on_numbers
+from archgraph.importing.tracing.sizes_as_numbers import sizes_as_numbers
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
 from archgraph.importing.tracing.tied_weights import read_under_one_name
 from archgraph.importing.tracing.tracing_budget import limited_trace
@@ -52,6 +54,8 @@ class Capture:
     arguments: ForwardArguments
     multiples: tuple[Multiple, ...] = ()
     """What sizes are multiples of, since the module's code asks for it."""
+    notes: tuple[str, ...] = ()
+    """Which sizes became numbers, and where the module's code reads them so."""
 
 
 def capture(
@@ -77,6 +81,8 @@ def capture(
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
+        stack.enter_context(sizes_as_numbers())
+        lines = stack.enter_context(noted_numbers(module))
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
             stack.enter_context(limited_trace(module))
@@ -87,7 +93,9 @@ def capture(
             program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
-    return replace(_arranged(module, program, inputs, arguments, evaluation), multiples=tuple(multiples.found))
+    found = _arranged(module, program, inputs, arguments, evaluation)
+    notes = tuple(notes_on_numbers(found.inputs, declared or {}, free, lines))
+    return replace(found, multiples=tuple(multiples.found), notes=notes)
 
 
 def _arranged(

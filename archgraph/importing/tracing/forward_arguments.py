@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,20 +25,20 @@ class ForwardArguments:
     calls: dict[tuple[int, int], dict[str, tuple[str, torch.Tensor]]] = field(default_factory=dict)
     _counts: Counter[int] = field(default_factory=Counter)
 
-    def note(self, module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:
-        """Keeps what a forward is handed."""
+    def note(self, known: int, module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any]) -> None:
+        """Keeps what a forward is handed. torch.export may call a copy of the module whose id is `known`."""
         mode = proxy_tensor.get_proxy_mode()
         if mode is None:
             return
-        place = self._counts[id(module)]
-        self._counts[id(module)] += 1
+        place = self._counts[known]
+        self._counts[known] += 1
         try:
             bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
         except TypeError:
             return
         tensors = dict(_tensors(bound.arguments))
         slots = {name: proxy_tensor.get_proxy_slot(value, mode.tracer, None) for name, value in tensors.items()}
-        self.calls[id(module), place] = {
+        self.calls[known, place] = {
             name: (slot.proxy.node.name, tensors[name]) for name, slot in slots.items() if slot is not None
         }
 
@@ -85,7 +86,9 @@ def _may_be(placeholder: fx.Node, value: torch.Tensor) -> bool:
 def noted_arguments(module: torch.nn.Module) -> Iterator[ForwardArguments]:
     """Notes the arguments of all calls inside the context."""
     found = ForwardArguments()
-    handles = [inner.register_forward_pre_hook(found.note, with_kwargs=True) for inner in module.modules()]
+    handles = [
+        inner.register_forward_pre_hook(partial(found.note, id(inner)), with_kwargs=True) for inner in module.modules()
+    ]
     try:
         yield found
     finally:

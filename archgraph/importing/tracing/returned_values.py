@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+import torch
+
 Leaf = TypeVar("Leaf")
 
 
@@ -29,3 +31,16 @@ def output_names(paths: list[str]) -> list[str]:
     if len(paths) == 1:
         return [""]
     return [f"output_{path}" if path[:1].isdecimal() else path or "output" for path in paths]
+
+
+def make_known_to_torch(value: Any) -> None:
+    """Tells torch of the dataclasses in what a forward returns: it takes them for one value each otherwise."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if type(value) not in torch.utils._pytree.SUPPORTED_NODES:
+            torch.export.register_dataclass(type(value))
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            make_known_to_torch(item)

@@ -21,7 +21,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls
-from archgraph.importing.tracing.returned_values import named_values
+from archgraph.importing.tracing.returned_values import make_known_to_torch, named_values
 from archgraph.importing.tracing.source_places import failing_line
 from archgraph.importing.tracing.stochastic_depth import without_stochastic_depth
 from archgraph.importing.tracing.tracing_errors import first_line
@@ -120,6 +120,7 @@ class ShapeRuns:
                 calls = RecordedCalls(held.numbering, {id(inner): path for path, inner in self.module.named_modules()})
                 with calls:
                     returned = self.module(**held.given)
+                make_known_to_torch(returned)
                 tensors = [value for _, value in named_values("", returned, torch.Tensor)]
                 full, plain = tuple(map(calls.full, tensors)), tuple(map(calls.plain, tensors))
                 return RecordedRun(calls, full, plain, frozenset(readers))

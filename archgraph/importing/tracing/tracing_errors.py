@@ -34,7 +34,11 @@ _REMEDIES: tuple[tuple[str, type[ImportingError], str], ...] = (
     (".numpy() is not supported", UntraceableError, "compute it with torch's functions"),
     ("not linked with support for cuda", UntraceableError, "leave out .cuda(), or make tensors on x.device"),
     ("Torch not compiled with CUDA", UntraceableError, "leave out .cuda(), or make tensors on x.device"),
-    ("found a fake tensor in the exported program", UntraceableError, "leave gradients out of the forward"),
+    (
+        "found a fake tensor in the exported program",
+        UntraceableError,
+        "leave gradients out of the forward, and read weights by x.detach() in the place of x.data",
+    ),
     ("scalar types: Long", ImportingError, "whole numbers are described with their type: --input ids=N,L:int64"),
 )
 """For words of torch's message: whether any sizes can help, and what to do."""

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from torch.nn.modules import transformer
+
 _MASKS = "transformers.masking_utils"
 
 
@@ -16,14 +18,21 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
     """Inside, the masks of transformers come as `is_causal` or not at all, as outside of a tracer, and not in steps.
 
     Positions that are no input ascend by one, so that they mark no sequences that are packed into one; where they are
-    an input, the search for such sequences stays.
+    an input, the search for such sequences stays. The layers of torch.nn.Transformer do not ask whether a mask is the
+    causal one, which decides by its values: what they compute with the mask is the same.
     """
     masks = sys.modules.get(_MASKS)
     replaced: dict[str, Callable[..., Any]] = {"is_torchdynamo_exporting": lambda: False}
     if "position_ids" not in inputs:
         replaced["find_packed_sequence_indices"] = lambda position_ids: None
     with ExitStack() as stack:
+        stack.enter_context(patch.object(transformer, "_detect_is_causal_mask", _is_causal))
         for name, function in replaced.items():
             if hasattr(masks, name):
                 stack.enter_context(patch.object(masks, name, function))
         yield
+
+
+def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
+    """Whether the caller says so."""
+    return is_causal is True

@@ -1,4 +1,5 @@
-"""Regions of a program that run without gradients, or without autocast: evaluation computes them like all others."""
+"""Regions of a program that run without gradients, or without autocast: evaluation computes them like all others, and
+no gradient flows back through what they hand out."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def _inline(module: fx.GraphModule, region: fx.Node) -> None:
             elif node.op == "call_function":
                 values[node] = module.graph.node_copy(node, values.__getitem__)
             else:
-                _hand_out(region, fx.node.map_arg(node.args[0], values.__getitem__))
+                detached = _kind(region) == _GRADIENTS and not region.args[0]
+                _hand_out(region, fx.node.map_arg(node.args[0], values.__getitem__), detached)
     module.graph.erase_node(region)
     module.graph.erase_node(held)
 
@@ -66,10 +68,15 @@ def _moved(module: fx.GraphModule, body: torch.nn.Module, node: fx.Node) -> fx.N
     return module.graph.get_attr(name)
 
 
-def _hand_out(region: fx.Node, results: Any) -> None:
+def _hand_out(region: fx.Node, results: Any, detached: bool) -> None:
     for reader in list(region.users):
         assert reader.target is operator.getitem
-        reader.replace_all_uses_with(results[reader.args[1]])
+        result = results[reader.args[1]]
+        if detached and isinstance(result.meta.get("val"), torch.Tensor):
+            made = reader.graph.call_function(torch.ops.aten.detach.default, (result,))
+            made.meta = {**region.meta, "val": result.meta["val"]}
+            result = made
+        reader.replace_all_uses_with(result)
         reader.graph.erase_node(reader)
 
 

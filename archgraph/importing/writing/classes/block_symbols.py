@@ -18,8 +18,9 @@ from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.unification import ABSENT
 
 Symbols = Mapping[tuple[int, int], str]
-_PICTURE = 4
-"""The rank of pictures."""
+_SEQUENCE, _PICTURE = 3, 4
+"""The ranks of sequences and of pictures."""
+_CHANNELS_SECOND = ("N", "C", "L")
 _CHANNELS_LAST = ("N", "H", "W", "C")
 _BEHIND_FIRST = (0, 3, 1, 2)
 """The order that brings the last of four dimensions to the place where convolutions have the channels."""
@@ -27,7 +28,7 @@ _LAST = frozenset({"linear", "layer_norm"})
 """What reads the last dimension as features."""
 _SECOND = ("conv", "max_pool", "avg_pool", "adaptive_", "batch_norm", "group_norm")
 """How the names begin of what reads the second dimension as channels."""
-_THROUGH = frozenset({"add", "sub", "mul", "div", "dropout", "stochastic_depth"})
+_THROUGH = frozenset({"add", "sub", "mul", "div", "pad", "dropout", "stochastic_depth"})
 
 
 def block_symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], str]:
@@ -58,6 +59,8 @@ def block_symbols(templates: Sequence[BodyTemplate]) -> dict[tuple[int, int], st
 def _words(value: Value, body: Graph) -> Sequence[str]:
     if value.type.rank == _PICTURE and _is_channels_last(value, body):
         return _CHANNELS_LAST
+    if value.type.rank == _SEQUENCE and next(_places_of_channels(value, body), True) is False:
+        return _CHANNELS_SECOND
     return SYMBOLS_BY_RANK.get(value.type.rank) or tuple(f"D{axis}" for axis in range(value.type.rank))
 
 

@@ -1,8 +1,9 @@
 """Runs of several steps that come again and again, as a unit and its attention in each layer of a U-Net: they become
 one group with copies.
 
-A copy begins with what the one before has made. Else it reads what it makes itself, what is the same for all, or what
-stands outside under a number that counts with the copies, up or down.
+A copy begins with what the one before has made, which its other steps may read too, as a residual sum does. Else it reads
+what it makes itself, what is the same for all, or what stands outside under a number that counts with the copies, up or
+down.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class _GroupSearch:
             alike = len(row) == size and all(map(_is_alike, first, row)) and all(map(self._is_plain, row))
             if not alike or operands_of(row[0])[:1] != [rows[-1][-1].outs[0]]:
                 return rows
+            if any(column[0].path and _pattern(column) is None for column in zip(*rows, row, strict=True)):
+                return rows  # of another list
             if self._sources([*rows, row]) is None:  # two of three alike layers are no group
                 return rows if len(rows) > 2 else []
             rows.append(row)
@@ -115,12 +118,13 @@ class _GroupSearch:
     ) -> tuple[tuple[tuple[Source, ...], ...], list[int]] | None:
         """What each member reads, and the values from outside; None where the copies do not read alike."""
         made = [{one.outs[0]: place for place, one in enumerate(row)} for row in rows]
-        operands = [operands_of(rows[0][0])[0]]
+        before = tuple(operands_of(row[0])[0] for row in rows)
+        operands = [before[0]]
         found: list[tuple[Source, ...]] = []
         for place, column in enumerate(zip(*rows, strict=True)):
             sources: list[Source] = []
             for port, values in enumerate(zip(*map(operands_of, column), strict=True)):
-                if not place and not port:
+                if values == before:
                     sources.append(("before", 0, 0))
                     continue
                 source = self._source(values, made, operands)
@@ -183,7 +187,8 @@ def _group(
             together += 1
             entries.append(column[0].term._replace(parts=tuple(arguments[0])))
         apart += len(rows) * (1 + len(arguments[0]))
-    if 3 + len(first) + together >= apart + (len(rows) - 1) * len(first):
+    own_input = 2 if reads_before(form) else 0
+    if 3 + own_input + len(first) + together >= apart + (len(rows) - 1) * len(first):
         return None
     parts = (*map(variable, operands), number("repeat", len(rows)), *entries)
     name = joined(level, "layer")
@@ -199,6 +204,11 @@ def _group(
         removable=not form.read,
         members=tuple(first),
     )
+
+
+def reads_before(form: GroupForm) -> bool:
+    """Whether a step behind the first one reads what the copy begins with."""
+    return any(source[0] == "before" for sources in form.sources[1:] for source in sources)
 
 
 def _level(patterns: Sequence[Pattern | None], others: Sequence[WrittenStatement]) -> str:

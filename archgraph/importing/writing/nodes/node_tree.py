@@ -192,9 +192,14 @@ class TreeWriter:
             if part.in_training and not group.in_training:  # the flow goes on past it
                 continue
             default = self._value_of(part)
-            if default is not None and self._readers[default] > 1:
+            if default is not None and self._is_named_by_others(part, default):
                 default = None
         return made
+
+    def _is_named_by_others(self, part: Line | NodeGroup, value: int) -> bool:
+        """Whether more than one node reads a value, or another copy of what makes it."""
+        outs = part.outs if isinstance(part, Line) and part.copies_read else (value,)
+        return sum(self._readers[one] for one in outs) > 1
 
     def _group(self, group: NodeGroup, default: int | None) -> dict[str, Any]:
         keys: dict[str, Any] = {}

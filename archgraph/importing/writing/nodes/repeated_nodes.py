@@ -8,7 +8,7 @@ from typing import Any
 
 from archgraph.graph.types import Call
 from archgraph.importing.writing.copies.alike_sections import SectionsForm
-from archgraph.importing.writing.copies.repeated_groups import GroupForm, Source
+from archgraph.importing.writing.copies.repeated_groups import GroupForm, Source, reads_before
 from archgraph.importing.writing.copies.repeated_stages import StagesForm
 from archgraph.importing.writing.modules.copy_pattern import Pattern
 from archgraph.importing.writing.modules.naming import node_name
@@ -31,11 +31,15 @@ def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, tak
     names: list[str] = []
     for member in group.members:
         names.append(node_name(member.operation, {*taken, *names}))
+    begin = ""
+    if isinstance(form, GroupForm) and reads_before(form):
+        begin = node_name("before", {*taken, *names})
+        own = {"inputs": {begin: ["_"] * _rank_of_input(group.members[0])}, **own}
     readers = Counter(source for sources in form.sources for source in sources if source[0] == "member")
     found: dict[str, Any] = {}
     for place, (member, sources) in enumerate(zip(group.members, form.sources, strict=True)):
         before = ("before", 0, 0) if not place else ("member", place - 1, 0)
-        read = [_read(source, names, outside) for source in sources]
+        read = [_read(source, names, outside, begin if place else "") for source in sources]
         plain = sources[0] == before and (not place or readers[before] == 1)
         keys = dict(member.keys)
         wiring = _wiring(member, read, plain)
@@ -57,10 +61,18 @@ def _path(pattern: Pattern | None, depth: int) -> str:
     return f"{prefix}{{i + {pattern.start}}}{pattern.suffix}" if pattern.start else f"{prefix}{{i}}{pattern.suffix}"
 
 
-def _read(source: Source, names: Sequence[str], outside: Sequence[NumberedName]) -> str:
+def _rank_of_input(first: Line) -> int:
+    """The rank of what a group begins with."""
+    read = first.statement.made.inputs
+    value = read[0] if isinstance(first.statement.made, Call) else next(iter(read.values()))
+    return len(value.shape)
+
+
+def _read(source: Source, names: Sequence[str], outside: Sequence[NumberedName], begin: str) -> str:
+    """The name of what a member reads; `begin` is that of what the copy begins with, behind its first node."""
     kind, place, count = source
     if kind == "before":
-        return "prev"
+        return begin or "prev"
     if kind == "member":
         return names[place]
     if kind == "outside":
