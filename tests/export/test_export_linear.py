@@ -38,7 +38,8 @@ def layers(found: onnx.GraphProto) -> Counter[str]:
         (["N", 300, 128], 128, ROWS),
         (["N", "L", 128], 129, TOKENS),  # the product takes long enough
         (["N", 49, 16], 32, TOKENS),  # few tokens
-        ([8, 49, 16], 32, TOKENS),
+        ([1, 49, 16], 32, TOKENS),
+        ([8, 49, 16], 32, ROWS),
     ],
     ids=str,
 )
@@ -47,6 +48,17 @@ def test_small_matrices_are_applied_to_rows(shape: list[Any], out: int, expected
     assert layers(exported(nodes, shape, tmp_path, ExportOptions("cpu"))) == expected
     assert layers(exported(nodes, shape, tmp_path, ExportOptions("portable"))) == TOKENS
     assert layers(exported(nodes, shape, tmp_path, ExportOptions("cuda"))) == TOKENS
+
+
+@pytest.mark.parametrize(("windows", "expected"), [(4, ROWS), (2, TOKENS)])
+def test_windows_are_counted(windows: int, expected: Counter[str], tmp_path: Path) -> None:
+    """So many in each element of the batch, of 49 tokens each."""
+    nodes = {
+        "apart": {"op": "reshape", "shape": [f"={windows} * N", 49, 16]},
+        "it": {"op": "linear", "out_features": 32},
+    }
+    found = layers(exported(nodes, ["N", windows * 49, 16], tmp_path, ExportOptions("cpu")))
+    assert found == expected + Counter(Reshape=1)
 
 
 def test_without_a_bias_there_is_nothing_to_gain(tmp_path: Path) -> None:

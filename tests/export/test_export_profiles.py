@@ -15,7 +15,7 @@ from archgraph.graph.builder import Builder
 from archgraph.ops import REGISTRY, TensorType, make
 
 N, H, W, L = (symbol(name) for name in "NHWL")
-IMAGE, TOKENS = TensorType((N, 8, H, W)), TensorType((N, L, 8))
+IMAGE, TOKENS = TensorType((N, 8, H, W)), TensorType((N, L, 16))
 ATTENTION = {"query": TOKENS, "key": TOKENS, "value": TOKENS}
 
 
@@ -60,6 +60,12 @@ def test_the_cpu_profile_uses_the_flash_kernel(attributes: dict[str, Any], tmp_p
         inputs = random_inputs(graph, sizes)
         (expected,) = torch_results(op, list(inputs.values()), {})
         np.testing.assert_allclose(run(tmp_path / "m.onnx", inputs)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "kernel"), [(2, "MultiHeadAttention"), (4, "Softmax")])
+def test_narrow_heads_take_the_plain_form(heads: int, kernel: str, tmp_path: Path) -> None:
+    op = make(REGISTRY["scaled_dot_product_attention"], {"num_heads": heads})
+    assert optimised(single(op, ATTENTION), tmp_path, "cpu")[kernel] == 1
 
 
 def test_the_cpu_profile_keeps_the_plain_form_where_it_is_better(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archgraph.dims import Dim, Size, product
+from archgraph.dims import Dim, Size, product, symbols_of
+from archgraph.dims.size import value_of
 from archgraph.export.lowering.emission import OnnxRuleContext
 from archgraph.export.profiles import CPU, rule
 from archgraph.ops import linear as ops
@@ -43,9 +44,12 @@ def linear_of_rows(at: OnnxRuleContext, op: ops.Linear) -> str:
 
 
 def _are_few(sizes: Sequence[Dim]) -> bool:
-    """Whether the tokens of one element of the batch are known to be few."""
-    tokens = product(sizes[1:])
-    return not isinstance(tokens, Size) and tokens < _FEW
+    """Whether the tokens of a batch of one are known to be few. A first dimension may be that of windows: `4*N`."""
+    tokens = product(sizes)
+    free = symbols_of(tokens)
+    if len(free) > 1 or free - symbols_of(sizes[0]):
+        return False
+    return (value_of(tokens, dict.fromkeys(free, 1)) if isinstance(tokens, Size) else tokens) < _FEW
 
 
 @rule(ops.MatMul)
