@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 import archgraph as ag
+from archgraph.errors import ImportingError
 
 
 @dataclass
@@ -185,3 +187,20 @@ class Gated(nn.Module):
 def test_copies_that_others_read_by_number_are_read_by_name() -> None:
     nodes = ag.from_torch(Gated(), {"x": "N,2,H,W"}, name="gated").info.written["nodes"]
     assert nodes["up4"]["in"] == "layer"
+
+
+class Packed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.GRU(4, 3, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Any:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return self.rows(packed)[1][-1]
+
+
+def test_packed_sequences_are_refused_by_name() -> None:
+    with pytest.raises(
+        ImportingError, match=r"packed sequence(.|\n)*rows, test_popular_code(.|\n)*pack_padded_sequence"
+    ):
+        ag.from_torch(Packed(), {"x": "N,L,4", "lengths": "N:int64"})
