@@ -204,3 +204,21 @@ def test_packed_sequences_are_refused_by_name() -> None:
         ImportingError, match=r"packed sequence(.|\n)*rows, test_popular_code(.|\n)*pack_padded_sequence"
     ):
         ag.from_torch(Packed(), {"x": "N,L,4", "lengths": "N:int64"})
+
+
+class Rms(nn.Module):
+    """A norm over channels that scales by the root of their number."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.g = nn.Parameter(torch.ones(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.normalize(x, dim=1) * self.g * x.shape[1] ** 0.5
+
+
+def test_a_factor_is_the_root_of_the_channels() -> None:
+    layers = [layer for c in (4, 8, 16) for layer in (nn.Conv2d(c // 2, c, 1), Rms(c))]
+    block = ag.from_torch(nn.Sequential(*layers), {"input": "N,2,H,W"}, name="roots").info.written["blocks"]["rms"]
+    assert block["nodes"]["mul2"]["value"] == "=C ** 0.5"
+    assert "params" not in block
