@@ -222,3 +222,27 @@ def test_a_factor_is_the_root_of_the_channels() -> None:
     block = ag.from_torch(nn.Sequential(*layers), {"input": "N,2,H,W"}, name="roots").info.written["blocks"]["rms"]
     assert block["nodes"]["mul2"]["value"] == "=C ** 0.5"
     assert "params" not in block
+
+
+class Averaged(nn.Module):
+    """Codes that follow the values nearest to them by moving averages, in training (Razavi et al. 2019)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("used", torch.zeros(5))
+        self.register_buffer("codes", torch.randn(5, 4))
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.norm(x)
+        near = torch.cdist(x, self.codes).argmin(-1)
+        if self.training:
+            self.used.data.mul_(0.9).add_(functional.one_hot(near, 5).sum(0), alpha=0.1)  # type: ignore[operator]
+        return x + functional.embedding(near, self.codes).detach()
+
+
+def test_a_buffer_that_only_training_changes_is_told() -> None:
+    with pytest.warns(UserWarning) as told:
+        ag.from_torch(Averaged(), {"x": "N,4"}, name="averaged")
+    (note,) = (str(one.message) for one in told)
+    assert "the module changes a buffer, and the spec does not: used: test_popular_code.py" in note
