@@ -242,7 +242,7 @@ class Averaged(nn.Module):
 
 
 def test_a_buffer_that_only_training_changes_is_told() -> None:
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="the module changes a buffer") as told:
         ag.from_torch(Averaged(), {"x": "N,4"}, name="averaged")
     (note,) = (str(one.message) for one in told)
     assert "the module changes a buffer, and the spec does not: used: test_popular_code.py" in note

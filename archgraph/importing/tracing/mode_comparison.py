@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls, operands
+from archgraph.importing.tracing.recorded_calls import Numbering, operands
 from archgraph.importing.tracing.shape_runs import RecordedRun, ShapeRuns, reason
 
 _SIZE_ERRORS = (RuntimeError, ValueError)
