@@ -63,6 +63,25 @@ def test_a_length_that_becomes_a_number_is_told_with_its_line() -> None:
     assert isinstance(graph.inputs[0].shape[0], int)
 
 
+class Modulated(nn.Module):
+    """A convolution with a kernel for each picture, the batch as groups (Karras et al. 2020)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, 3, 2, 1, 1))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        weight = (self.weight * style.view(n, 1, c, 1, 1)).view(n * 3, c, 1, 1)
+        return functional.conv2d(x.view(1, n * c, h, w), weight, groups=n).view(n, 3, h, w)
+
+
+def test_a_batch_that_weights_depend_on_is_that_of_the_example() -> None:
+    with pytest.warns(UserWarning, match=r"the weight has sizes that are free: N = \d"):
+        graph = ag.from_torch(Modulated(), {"x": "N,2,4,4", "style": "N,2"}, name="modulated")
+    assert all(isinstance(size, int) for size in graph.inputs[0].shape)
+
+
 def test_torch_is_left_as_it_was() -> None:
     before = torch.linspace, functional.max_pool1d, functional.avg_pool2d
     ag.from_torch(Words(), {"x": "N,4,L"}, name="words", verify=False)
