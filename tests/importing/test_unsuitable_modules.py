@@ -26,6 +26,10 @@ class Two(nn.Module):
         return self.b(self.a(x))  # type: ignore[no-any-return]
 
 
+class Own(nn.Linear):
+    """A layer with a class of its own."""
+
+
 class Calling(nn.Module):
     """Calls a function with its only layer and its input."""
 
@@ -68,7 +72,7 @@ def share_statistics(module: Any) -> None:
 
 UNSUITABLE: list[tuple[Callable[[Any], object], str]] = [
     (lambda m: prune.l1_unstructured(m.a, "weight", 0.5), r"prune\.remove\(a, 'weight'\)"),
-    (lambda m: spectral_norm(m.a), r"torch\.nn\.utils\.remove_spectral_norm\(a\)"),
+    (lambda m: setattr(m, "a", spectral_norm(Own(4, 4))), r"torch\.nn\.utils\.remove_spectral_norm\(a\)"),
     (lambda m: m.add_module("a", torch.jit.trace(nn.ReLU(), torch.ones(2))), "a is scripted"),
     (lambda m: m.add_module("a", nn.DataParallel(nn.Linear(4, 4))), r"bring in what it holds, \.a\.module"),
     (lambda m: m.add_module("a", nn.LazyLinear(4)), r"the weight a\.weight has no size yet"),

@@ -16,8 +16,8 @@ from archgraph.errors import ArchgraphError, ImportingError, nearest
 from archgraph.graph.types import Node, Value
 from archgraph.importing.conversion.leaf_modules import makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
-from archgraph.importing.conversion.normed_weights import norm_attributes, normed_operation
 from archgraph.importing.rules.site import Site, without_defaults
+from archgraph.importing.sources.normed_weights import norm_attributes, normed_operation
 from archgraph.ops.contract import Inputs, Operation, lookup, make
 
 if TYPE_CHECKING:

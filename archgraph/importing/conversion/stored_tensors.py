@@ -51,9 +51,13 @@ def stored_tensor(body: BodyTranslation, name: str, tensor: torch.Tensor, key: s
         return body.note(body.builder.apply(name, make(lookup("buffer"), attributes))).output
     if key is not None:
         remedy = (
-            _HINT_OF_FLOATS if tensor.is_floating_point() else f"hold it as int64: module.{_attribute(key)} = module.{_attribute(key)}.long()"
+            _HINT_OF_FLOATS
+            if tensor.is_floating_point()
+            else f"hold it as int64: module.{_attribute(key)} = module.{_attribute(key)}.long()"
         )
-        raise ImportingError(f"the buffer {key} has the element type {dtype}", expected="float32, int64 or bool", hint=remedy)
+        raise ImportingError(
+            f"the buffer {key} has the element type {dtype}", expected="float32, int64 or bool", hint=remedy
+        )
     if tensor.numel() > LEAST_COMPACT and not tensor.is_meta:
         with torch.device("cpu"):  # the module may be made where tensors have no contents
             found = compact(body, name, tensor)

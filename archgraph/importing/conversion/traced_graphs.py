@@ -237,7 +237,12 @@ class GraphTracer:
         condition = translation.open_condition()
         if condition is not None:
             return replace(program, condition=condition)
-        notes = (*program.captured.notes, *translation.notes, *program.modes.notes, *lost_dropout(self.runs.module, made))
+        notes = (
+            *program.captured.notes,
+            *translation.notes,
+            *program.modes.notes,
+            *lost_dropout(self.runs.module, made),
+        )
         return TracedGraph(made, program.inputs, program.modes, notes, tuple(translation.tables.values()))
 
     def _with_numbers(self, program: OpenProgram) -> TracedGraph | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from archgraph.importing.conversion.normed_weights import has_norm_hook
+from archgraph.importing.sources.normed_weights import has_norm_hook
 
 
 def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> torch.nn.Module:

@@ -107,8 +107,14 @@ class Site:
         return own if state.get(own) is state[key] else key
 
     def shape_of(self, name: str) -> tuple[int, ...]:
-        """The fixed shape of the tensor at an argument, read from the program without making a value of it."""
-        return tuple(int(size) for size in self.arguments[name].meta["val"].shape)
+        """The fixed shape of the tensor at an argument, read from the program without making a value of it.
+
+        Raises ImportingError where a size is free: asking torch for its number would settle it.
+        """
+        shape = self.body.translation.sizes.shape(self.arguments[name].meta["val"])
+        if not all(isinstance(size, int) for size in shape):
+            raise self.refuse(f"the {name} has sizes that are free", expected="numbers, since weights depend on them")
+        return tuple(size for size in shape if isinstance(size, int))
 
     @property
     def result_shape(self) -> tuple[Dim, ...]:

@@ -14,7 +14,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from archgraph.errors import ImportingError, SchemaError
-from archgraph.importing.conversion.normed_weights import has_norm_hook
+from archgraph.importing.sources.normed_weights import has_norm_hook
 from archgraph.language.schema.names import module_path
 
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)

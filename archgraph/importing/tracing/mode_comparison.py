@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls, operands
+from archgraph.importing.tracing.recorded_calls import Numbering, operands
 from archgraph.importing.tracing.shape_runs import RecordedRun, ShapeRuns, reason
 
 _SIZE_ERRORS = (RuntimeError, ValueError)
@@ -57,7 +57,7 @@ def _not_compared(note: str) -> ModeComparison:
 
 
 def _compared(evaluated: RecordedRun, trained: RecordedRun, numbering: Numbering) -> ModeComparison:
-    notes = tuple(_departures(trained.calls))
+    notes = tuple(_departures(trained))
     same = not trained.calls.frozen_norm
     if trained.full == evaluated.full:
         return ModeComparison(compared=same, notes=notes)
@@ -68,10 +68,12 @@ def _compared(evaluated: RecordedRun, trained: RecordedRun, numbering: Numbering
     return _not_compared(f"{_EVALUATION}; in training other values are returned, from here on: {where}")
 
 
-def _departures(trained: RecordedCalls) -> Iterator[str]:
-    """What the operations of a spec do in another way in training."""
-    if trained.frozen_norm:
-        yield f"in training, the spec's norms take batch statistics, the module's do not: {trained.frozen_norm}"
+def _departures(trained: RecordedRun) -> Iterator[str]:
+    """What the operations of a spec do in another way in training, or not at all."""
+    frozen = trained.calls.frozen_norm
+    if frozen:
+        yield f"in training, the spec's norms take batch statistics, the module's do not: {frozen}"
+    yield from (f"in training, the module changes a buffer, and the spec does not: {one}" for one in trained.updates)
 
 
 def _first_difference(evaluated: RecordedRun, trained: RecordedRun, numbering: Numbering) -> str:

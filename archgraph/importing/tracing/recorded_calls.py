@@ -60,6 +60,8 @@ class RecordedCalls(TorchFunctionMode):
         """Whether something else than torch's own modules calls batch norm."""
         self.places: dict[int, str] = {}
         """Where in the source each plain number was computed first, in the order of the run."""
+        self.changes: dict[int, str] = {}
+        """Where in the source memory is changed first, by the memory."""
         self._numbering = numbering
         self._paths = paths
         self._numbers: dict[int, tuple[int, int]] = {}
@@ -80,7 +82,7 @@ class RecordedCalls(TorchFunctionMode):
         if made is None:
             self._alive.append(tensor)
         found = self._numbering.of(("held", id(tensor))) if made is None else made[kind]
-        change = self._changes.get(_memory(tensor)) if self._changes else None
+        change = self._changes.get(memory_of(tensor)) if self._changes else None
         return found if change is None else self._numbering.of(("changed", found, change[kind]))
 
     def __torch_function__(
@@ -103,7 +105,9 @@ class RecordedCalls(TorchFunctionMode):
         functional = getattr(func, "__module__", "") == "torch.nn.functional"  # these have an argument `inplace`
         if isinstance(changed, torch.Tensor) and (_is_in_place(name, options) or (functional and result is changed)):
             self._keep(changed, numbers)
-            self._changes[_memory(changed)] = numbers
+            self._changes[memory_of(changed)] = numbers
+            if memory_of(changed) not in self.changes:
+                self.changes[memory_of(changed)] = caller(sys._getframe(1), self._paths)[1]
         if result is not changed:
             self._note(result, numbers)
         return result
@@ -209,5 +213,6 @@ def _holds_tensors(result: Any) -> bool:
     return isinstance(result, torch.Tensor)
 
 
-def _memory(tensor: torch.Tensor) -> int:
+def memory_of(tensor: torch.Tensor) -> int:
+    """What tensors have in common that are parts of one."""
     return int(tensor.untyped_storage()._cdata)

@@ -20,7 +20,8 @@ from torch._subclasses.fake_tensor import (
     UnsupportedOperatorException,
 )
 
-from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls
+from archgraph.graph.types import joined
+from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls, memory_of
 from archgraph.importing.tracing.returned_values import make_known_to_torch, named_values
 from archgraph.importing.tracing.source_places import failing_line
 from archgraph.importing.tracing.stochastic_depth import without_stochastic_depth
@@ -34,6 +35,8 @@ SetMode = Callable[[torch.nn.Module], object]
 _META = torch.device("meta")
 _ABOUT_DEVICES = ("meta", "device")
 """Words of an error that a forward on shapes alone may raise, and the same forward on numbers does not."""
+_STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
+"""Buffers of norms, which the operations change too."""
 _UNDECIDED = (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -51,6 +54,8 @@ class RecordedRun:
     full: tuple[int, ...]
     plain: tuple[int, ...]
     readers: frozenset[str]
+    updates: tuple[str, ...] = ()
+    """The buffers that the code of the module changes, each with the line; those of torch's norms are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,7 @@ class ShapeRuns:
                 make_known_to_torch(returned)
                 tensors = [value for _, value in named_values("", returned, torch.Tensor)]
                 full, plain = tuple(map(calls.full, tensors)), tuple(map(calls.plain, tensors))
-                return RecordedRun(calls, full, plain, frozenset(readers))
+                return RecordedRun(calls, full, plain, frozenset(readers), tuple(_updates(self.module, calls)))
             except Exception as error:
                 return error
 
@@ -160,6 +165,16 @@ class ShapeRuns:
                 made = torch.nn.Parameter(made, requires_grad=tensor.requires_grad)
             self._meta[id(tensor)] = made
         return self._meta[id(tensor)]
+
+
+def _updates(module: torch.nn.Module, calls: RecordedCalls) -> Iterator[str]:
+    for path, inner in module.named_modules():
+        own = type(inner).__module__.startswith("torch.nn.")
+        for name, buffer in inner._buffers.items() if not own else ():
+            kept = buffer is not None and name not in _STATISTICS
+            place = calls.changes.get(memory_of(buffer)) if kept else None
+            if place is not None:
+                yield f"{joined(path, name)}: {place}"
 
 
 def reason(error: Exception) -> str:

@@ -47,14 +47,14 @@ def _in_place_of(plain: Function, instead: Function) -> Function:
     return called
 
 
-def _spaced(plain: Function, start: Any, end: Any, steps: Any = 100, **options: Any) -> torch.Tensor:
+def _spaced(plain: Function, start: Any, end: Any, steps: Any = 100, **options: Any) -> Any:
     if not isinstance(steps, torch.SymInt) or options.get("out") is not None or not _is_number(start):
         return plain(start, end, steps, **options)
     dtype = options.get("dtype") or torch.get_default_dtype()
     if _is_number(end):
         return _linspace(float(start), float(end), steps).to(dtype)
     if _is_nothing(end - start - (steps - 1)):  # from pixel to pixel
-        counted = torch.arange(steps, dtype=dtype)
+        counted = torch.arange(steps, dtype=dtype)  # type: ignore[call-overload]
         return counted if start == 0 else counted + start
     return plain(start, end, steps, **options)
 

@@ -7,6 +7,7 @@ import sysconfig
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 import torch
@@ -51,6 +52,13 @@ def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
     name = type(module).__name__
     if isinstance(error, RecursionError):
         return UntraceableError(f"torch.export cannot trace {name}: it calls itself without an end", received=place)
+    if any(_is_packed(value) for frame, _ in traceback.walk_tb(error.__traceback__) for value in _locals(frame)):
+        return UntraceableError(
+            f"torch.export cannot trace {name}: a layer reads a packed sequence, whose steps depend on lengths",
+            expected="the padded sequence",
+            received=place,
+            hint="leave out pack_padded_sequence; the last state of each sequence is gathered at its length - 1",
+        )
     if any(words in text for words in _DEPENDS_ON_DATA):
         return UntraceableError(
             f"torch.export cannot trace {name}: what it computes depends on the values of its inputs",
@@ -64,6 +72,15 @@ def tracing_error(module: torch.nn.Module, error: Exception) -> ImportingError:
         _, kind, remedy = found
         return kind(f"torch.export cannot trace {name}", received=received, hint=remedy)
     return ImportingError(f"torch.export cannot trace {name}", received=received)
+
+
+def _locals(frame: FrameType) -> list[object]:
+    """What a frame of torch's recurrent layers holds."""
+    return list(frame.f_locals.values()) if frame.f_code.co_filename.endswith("/nn/modules/rnn.py") else []
+
+
+def _is_packed(value: object) -> bool:
+    return isinstance(value, torch.nn.utils.rnn.PackedSequence)
 
 
 def with_tried_sizes(error: ImportingError, inputs: Mapping[str, Any]) -> ImportingError:

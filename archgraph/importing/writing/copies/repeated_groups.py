@@ -1,9 +1,9 @@
 """Runs of several steps that come again and again, as a unit and its attention in each layer of a U-Net: they become
 one group with copies.
 
-A copy begins with what the one before has made, which its other steps may read too, as a residual sum does. Else it reads
-what it makes itself, what is the same for all, or what stands outside under a number that counts with the copies, up or
-down.
+A copy begins with what the one before has made, which its other steps may read too, as a residual sum does. Else it
+reads what it makes itself, what is the same for all, or what stands outside under a number that counts with the copies,
+up or down.
 """
 
 from __future__ import annotations
@@ -121,9 +121,9 @@ class _GroupSearch:
         before = tuple(operands_of(row[0])[0] for row in rows)
         operands = [before[0]]
         found: list[tuple[Source, ...]] = []
-        for place, column in enumerate(zip(*rows, strict=True)):
+        for column in zip(*rows, strict=True):
             sources: list[Source] = []
-            for port, values in enumerate(zip(*map(operands_of, column), strict=True)):
+            for values in zip(*map(operands_of, column), strict=True):
                 if values == before:
                     sources.append(("before", 0, 0))
                     continue

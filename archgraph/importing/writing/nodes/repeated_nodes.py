@@ -63,9 +63,8 @@ def _path(pattern: Pattern | None, depth: int) -> str:
 
 def _rank_of_input(first: Line) -> int:
     """The rank of what a group begins with."""
-    read = first.statement.made.inputs
-    value = read[0] if isinstance(first.statement.made, Call) else next(iter(read.values()))
-    return len(value.shape)
+    made = first.statement.made
+    return (made.inputs if isinstance(made, Call) else [*made.inputs.values()])[0].type.rank
 
 
 def _read(source: Source, names: Sequence[str], outside: Sequence[NumberedName], begin: str) -> str:

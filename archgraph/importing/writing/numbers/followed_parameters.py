@@ -143,9 +143,11 @@ def _instead(
         return None
     if any(isinstance(value, tuple) for value in target.values):
         return _list_instead(target, [*(one for one in others if one.wide), *arguments])
+    sizes = [KnownNumber(ParameterName(name), values, whole=True) for name, values in widths.items()]
+    if target.role == "value":
+        return following(target.values, sizes) if any(type(value) is float for value in target.values) else None
     if not (target.wide or target.role in AXES or is_wide(target.role)):
         return None
-    sizes = [KnownNumber(ParameterName(name), values, whole=True) for name, values in widths.items()]
     counted = [one for one in others if one.wide or HEADS in one.name]
     return following(target.values, [*sizes, *(KnownNumber(ParameterName(one.name), one.values) for one in counted)])
 

@@ -40,9 +40,11 @@ class KnownNumber:
 
 def following(values: Sequence[Any], known: Sequence[KnownNumber]) -> Expression | None:
     """The simplest expression that a width is in every instance that has one: a small multiple or a part of a known
-    number, the rest of a size, a number with some more or less, a part that is rounded. None where no relation is
-    shown by enough instances."""
+    number, the rest of a size, a number with some more or less, a part that is rounded; of a factor the root of a size.
+    None where no relation is shown by enough instances."""
     present = [place for place, value in enumerate(values) if not _is_missing(value)]
+    if present and all(type(values[place]) is float for place in present):
+        return _root([values[place] for place in present], known, present)
     if any(type(values[place]) is not int or values[place] < 1 for place in present):
         return None
     column = [values[place] for place in present]
@@ -58,6 +60,18 @@ def following(values: Sequence[Any], known: Sequence[KnownNumber]) -> Expression
         found = next(tries(column, [one for one, _ in rows]), None)
         if found is not None:
             return found
+    return None
+
+
+def _root(column: Sequence[float], known: Sequence[KnownNumber], present: Sequence[int]) -> Expression | None:
+    """The root of a size by which values are scaled, or one by it."""
+    for one in known:
+        sizes = [one.values[place] for place in present]
+        if len(set(column)) < LEAST or any(type(size) is not int or size < 1 for size in sizes):
+            continue
+        for power in (0.5, -0.5):
+            if all(size**power == value for size, value in zip(sizes, column, strict=True)):
+                return Arithmetic("**", one.expression, ConstantNumber(power))
     return None
 
 

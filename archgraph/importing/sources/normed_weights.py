@@ -55,8 +55,9 @@ def has_norm_hook(module: nn.Module) -> bool:
 def _normed(module: nn.Module) -> tuple[str, dict[str, Any]] | None:
     """The name of the norm and its options; None where the weight is stored itself, or computed in another way."""
     if parametrize.is_parametrized(module):
-        steps = module.parametrizations[KERNEL] if list(module.parametrizations) == [KERNEL] else ()  # type: ignore[index,arg-type]
-        return _of(steps[0], True) if len(steps) == 1 else None  # type: ignore[arg-type]
+        computed: Any = module.parametrizations
+        steps = list(computed[KERNEL]) if list(computed) == [KERNEL] else []
+        return _of(steps[0], True) if len(steps) == 1 else None
     hooks = list(module._forward_pre_hooks.values())
     if len(hooks) == 1 and isinstance(hooks[0], _HOOKS) and hooks[0].name == KERNEL:
         return _of(hooks[0], False)
