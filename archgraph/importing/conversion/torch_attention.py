@@ -40,7 +40,9 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
         return False
     read = [outer.value(nodes[port]) for port in ports]
     masks = _masks(dict(zip(ports[len(_READ) :], read[len(_READ) :], strict=True)))
-    body = _body(module, dict(zip(ports, read, strict=True)), masks) if masks is not None else None
+    if masks is None:
+        return False
+    body = _body(module, dict(zip(ports, read, strict=True)), masks)
     if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
         return False
     how = CallSpec(kind="block", block=_BLOCK, arguments={**outer.translation.arguments.get(id(module), {}), **masks})
