@@ -1,6 +1,5 @@
 """torch.nn.MultiheadAttention as the standard block that has its weights, where no probabilities are used, and its
-masks are those of all pictures, or truth values for each token: what torch computes inside differs from call to call.
-"""
+mask is one for all sequences: what torch computes inside differs from call to call."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 _BLOCK = "multihead_attention"
 _READ = ("query", "key", "value")
-_MASKS = ("attn_mask", "key_padding_mask")
+_MASK = "attn_mask"
 
 
 def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
@@ -35,17 +34,18 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
         return False
     nodes = outer.translation.capture.arguments.parameters(module, call.place, outer.translation.capture.program.graph)
     result = _result(call)
-    ports = [*_READ, *(name for name in _MASKS if name in nodes)]
+    ports = [*_READ, *([_MASK] if _MASK in nodes else [])]
     if set(nodes) != set(ports) or result is None or not _reads_only(outer, call, nodes.values()):
         return False
     read = [outer.value(nodes[port]) for port in ports]
-    masks = _masks(dict(zip(ports[len(_READ) :], read[len(_READ) :], strict=True)))
-    if masks is None:
+    mask = read[len(_READ)] if _MASK in nodes else None
+    if mask is not None and mask.type.rank != 2:  # another one for each sequence
         return False
-    body = _body(module, dict(zip(ports, read, strict=True)), masks)
+    told = {} if mask is None else {_MASK: "hide" if mask.dtype == "bool" else "add"}
+    body = _body(module, dict(zip(ports, read, strict=True)), told)
     if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
         return False
-    how = CallSpec(kind="block", block=_BLOCK, arguments={**outer.translation.arguments.get(id(module), {}), **masks})
+    how = CallSpec(kind="block", block=_BLOCK, arguments={**outer.translation.arguments.get(id(module), {}), **told})
     made = outer.builder.call(call.name, body, read, as_=how)
     outer.values[result] = made.outputs[0]
     outer.translation.calls.setdefault(call.path, call)
@@ -97,17 +97,7 @@ def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
     return not any(id(weight) in tied for key, weight in state.items() if key.startswith(f"{call.path}."))
 
 
-def _masks(read: Mapping[str, Value]) -> dict[str, Any] | None:
-    """What the block is told of these masks; None where they are of another kind than its own."""
-    told: dict[str, Any] = {}
-    for name, value in read.items():
-        if value.type.rank != 2 or (name == "key_padding_mask" and value.dtype != "bool"):
-            return None
-        told[name] = True if name == "key_padding_mask" else "hide" if value.dtype == "bool" else "add"
-    return told
-
-
-def _body(module: torch.nn.MultiheadAttention, read: Mapping[str, Value], masks: Mapping[str, Any]) -> Graph | None:
+def _body(module: torch.nn.MultiheadAttention, read: Mapping[str, Value], told: Mapping[str, Any]) -> Graph | None:
     """The body of the block, applied to these values; None where its weights are others."""
     names: dict[Dim, str] = {}
     for size in (size for value in read.values() for size in value.shape if isinstance(size, Size)):
@@ -126,7 +116,7 @@ def _body(module: torch.nn.MultiheadAttention, read: Mapping[str, Value], masks:
         "add_bias_kv": module.bias_k is not None,
         "add_zero_attn": module.add_zero_attn,
         "batch_first": module.batch_first,
-        **masks,
+        **told,
     }
     if any(read[port].type.rank != 3 for port in _READ):
         return None
