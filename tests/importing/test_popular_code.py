@@ -70,7 +70,29 @@ class Language(nn.Module):
 def test_a_mask_that_the_forward_makes_is_no_decision() -> None:
     graph = ag.from_torch(Language(), {"x": "L,N,8"}, name="language")
     assert [str(size) for size in graph.inputs[0].shape] == ["L", "N", "8"]
-    assert list(graph.info.written["nodes"].values())[-1] == {"op": "slice", "dim": 0, "start": -1}
+    encoder, last = list(graph.info.written["nodes"].values())[-2:]
+    assert (encoder["op"], encoder["mask"]) == ("transformer_encoder", "add")
+    assert last == {"op": "slice", "dim": 0, "start": -1}
+
+
+class Hidden(nn.Module):
+    """Attention of torch under a causal mask, of truth values or of numbers, with dropout."""
+
+    def __init__(self, numbers: bool) -> None:
+        super().__init__()
+        self.numbers = numbers
+        self.attention = nn.MultiheadAttention(8, 2, dropout=0.1, batch_first=True)
+
+    def forward(self, x: Tensor) -> Any:
+        later = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+        return self.attention(x, x, x, attn_mask=later * -3.0 if self.numbers else later, need_weights=False)[0]
+
+
+@pytest.mark.parametrize("numbers", [True, False])
+def test_a_mask_is_that_of_the_standard_block(numbers: bool) -> None:
+    nodes = ag.from_torch(Hidden(numbers), {"x": "N,L,8"}).info.written["nodes"]
+    attention = nodes["attention"]
+    assert (attention["op"], attention["attn_mask"]) == ("multihead_attention", "add" if numbers else "hide")
 
 
 class Masked(nn.Module):

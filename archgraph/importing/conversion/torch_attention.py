@@ -1,9 +1,9 @@
-"""torch.nn.MultiheadAttention as the standard block that has its weights, where neither masks nor probabilities are
-used: what torch computes inside differs from call to call."""
+"""torch.nn.MultiheadAttention as the standard block that has its weights, where no probabilities are used, and its
+mask is one for all sequences: what torch computes inside differs from call to call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BLOCK = "multihead_attention"
 _READ = ("query", "key", "value")
+_MASK = "attn_mask"
 
 
 def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
@@ -33,13 +34,18 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
         return False
     nodes = outer.translation.capture.arguments.parameters(module, call.place, outer.translation.capture.program.graph)
     result = _result(call)
-    if set(nodes) != set(_READ) or result is None or not _reads_only(outer, call, nodes.values()):
+    ports = [*_READ, *([_MASK] if _MASK in nodes else [])]
+    if set(nodes) != set(ports) or result is None or not _reads_only(outer, call, nodes.values()):
         return False
-    read = [outer.value(nodes[port]) for port in _READ]
-    body = _body(module, read)
+    read = [outer.value(nodes[port]) for port in ports]
+    mask = read[len(_READ)] if _MASK in nodes else None
+    if mask is not None and mask.type.rank != 2:  # another one for each sequence
+        return False
+    told = {} if mask is None else {_MASK: "hide" if mask.dtype == "bool" else "add"}
+    body = _body(module, dict(zip(ports, read, strict=True)), told)
     if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
         return False
-    how = CallSpec(kind="block", block=_BLOCK, arguments=outer.translation.arguments.get(id(module), {}))
+    how = CallSpec(kind="block", block=_BLOCK, arguments={**outer.translation.arguments.get(id(module), {}), **told})
     made = outer.builder.call(call.name, body, read, as_=how)
     outer.values[result] = made.outputs[0]
     outer.translation.calls.setdefault(call.path, call)
@@ -91,27 +97,28 @@ def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
     return not any(id(weight) in tied for key, weight in state.items() if key.startswith(f"{call.path}."))
 
 
-def _body(module: torch.nn.MultiheadAttention, read: Sequence[Value]) -> Graph | None:
+def _body(module: torch.nn.MultiheadAttention, read: Mapping[str, Value], told: Mapping[str, Any]) -> Graph | None:
     """The body of the block, applied to these values; None where its weights are others."""
     names: dict[Dim, str] = {}
-    for size in (size for value in read for size in value.shape if isinstance(size, Size)):
+    for size in (size for value in read.values() for size in value.shape if isinstance(size, Size)):
         names.setdefault(size, f"S{len(names)}")
-    numbers = {id(value): f"x{place}" for place, value in enumerate(read)}
+    numbers = {id(value): f"x{place}" for place, value in enumerate(read.values())}
     inputs = {
         numbers[id(value)]: {"shape": [names.get(size, size) for size in value.shape], "dtype": value.dtype}
-        for value in read
+        for value in read.values()
     }
     node = {
         "op": _BLOCK,
-        "in": {port: numbers[id(value)] for port, value in zip(_READ, read, strict=True)},
+        "in": {port: numbers[id(value)] for port, value in read.items()},
         "num_heads": module.num_heads,
         "dropout": module.dropout,
         "bias": module.in_proj_bias is not None,
         "add_bias_kv": module.bias_k is not None,
         "add_zero_attn": module.add_zero_attn,
         "batch_first": module.batch_first,
+        **told,
     }
-    if any(value.type.rank != 3 for value in read):
+    if any(read[port].type.rank != 3 for port in _READ):
         return None
     graph = load({"archgraph": 1, "name": "applied", "inputs": inputs, "nodes": {"applied": node}})
     made = rewritten(graph, lambda size: _renamed(size, {name: size for size, name in names.items()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from torch import fx
 from torch.fx.experimental import proxy_tensor
 
 _PLACEHOLDER = "arg"
+_LIFTED = re.compile(r"(c_)?lifted_tensor_\d+\Z")
+"""Constants that torch finds on its way, and puts among the placeholders in the end."""
 
 
 @dataclass(slots=True)
@@ -52,12 +55,12 @@ class ForwardArguments:
     def parameters(self, module: torch.nn.Module, place: int, graph: fx.Graph) -> dict[str, fx.Node]:
         """What a call is handed for each parameter of the forward, as far as these are tensors."""
         nodes = {node.name: node for node in graph.nodes}
-        placeholders = [node for node in graph.nodes if node.op == "placeholder"]
+        placeholders = [node for node in graph.nodes if node.op == "placeholder" and not _LIFTED.match(node.name)]
         found: dict[str, fx.Node] = {}
         for name, (node_name, value) in self.calls.get((id(module), place), {}).items():
             number = node_name.removeprefix(_PLACEHOLDER).removesuffix("_1")
             if node_name.startswith(_PLACEHOLDER) and number.isdecimal() and int(number) < len(placeholders):
-                if _may_be(placeholders[int(number)], value):  # constants that torch finds later move the numbers
+                if _may_be(placeholders[int(number)], value):
                     found[name] = placeholders[int(number)]
             elif node_name in nodes:
                 found[name] = nodes[node_name]
