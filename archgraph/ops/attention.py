@@ -10,7 +10,7 @@ from archgraph.ops.attributes import Positive, Probability
 from archgraph.ops.contract import FLOAT_TYPES, Example, Inputs, Operation, Port, TensorType, operation
 from archgraph.ops.requirements import channels_of, require_rank, require_same_dtype
 
-_TOKENS = TensorType((2, 5, 8))
+_TOKENS = TensorType((2, 5, 16))
 _HEADS = TensorType((2, 3, 5, 8))
 
 
@@ -35,7 +35,7 @@ class ScaledDotProductAttention(Operation):
             {"num_heads": 4, "scale": 0.3},
             {
                 "query": _TOKENS,
-                "key": TensorType((2, 7, 8)),
+                "key": TensorType((2, 7, 16)),
                 "value": TensorType((2, 7, 12)),
                 "mask": TensorType((2, 4, 5, 7)),
             },
