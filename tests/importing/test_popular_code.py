@@ -95,6 +95,29 @@ def test_a_mask_is_that_of_the_standard_block(numbers: bool) -> None:
     assert (attention["op"], attention["attn_mask"]) == ("multihead_attention", "add" if numbers else "hide")
 
 
+class Causal(nn.Module):
+    """Attention to the words before, whose mask torch then leaves out: of an encoder, and of a layer alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.attend = nn.MultiheadAttention(8, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+        y = self.encoder(x, mask=mask, is_causal=True).transpose(0, 1)
+        return self.attend(y, y, y, attn_mask=mask, is_causal=True, need_weights=False)[0]
+
+
+def test_a_mask_that_is_said_to_be_causal_is_one() -> None:
+    """Without a word of it, words would attend to those behind them: the proof refused what was written."""
+    nodes = ag.from_torch(Causal(), {"x": "N,L,8"}, name="causal").info.written["nodes"]
+    assert nodes["encoder"]["op"] == "transformer_encoder"
+    assert nodes["encoder"]["is_causal"] is True
+    assert nodes["attend"]["is_causal"] is True
+
+
 class Masked(nn.Module):
     """Masks of truth values and of numbers with a key, a table of rotations, and attention pooling by a vector."""
 

@@ -41,7 +41,9 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
     mask = read[len(_READ)] if _MASK in nodes else None
     if mask is not None and mask.type.rank != 2:  # another one for each sequence
         return False
-    told = {} if mask is None else {_MASK: "hide" if mask.dtype == "bool" else "add"}
+    told: dict[str, Any] = {} if mask is None else {_MASK: "hide" if mask.dtype == "bool" else "add"}
+    if any(map(_is_causal, call.operations())):  # torch leaves out a mask that its caller says to be causal
+        told["is_causal"] = True
     body = _body(module, dict(zip(ports, read, strict=True)), told)
     if body is None or body.outputs[""].shape != outer.translation.sizes.shape(result.meta["val"]):
         return False
@@ -73,6 +75,14 @@ def _is_special(outer: BodyTranslation, call: ModuleCall) -> bool:
     again = outer.twin is not None or call in translation.alike or call.path in translation.calls
     trained = translation.in_training.intersection(call.operations())
     return bool(hooked or again or trained or outer.in_training)
+
+
+def _is_causal(node: fx.Node) -> bool:
+    """Whether an operation is an attention to the tokens before."""
+    place = 5  # of `is_causal` among its arguments
+    if node.target is not torch.ops.aten.scaled_dot_product_attention.default:
+        return False
+    return bool(node.kwargs.get("is_causal") or (len(node.args) > place and node.args[place]))
 
 
 def _result(call: ModuleCall) -> fx.Node | None:
