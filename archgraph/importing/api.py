@@ -43,6 +43,8 @@ class Imported:
     """What the module holds in float32 and the graph has as the steps that make it."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What it was made of: the source, its arguments, the class and the package that this belongs to."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What the module's forward calls the inputs of the graph."""
 
 
 def import_module(
@@ -76,7 +78,9 @@ def imported(
     arguments = dict(zip((one.name for one in graph.inputs), (one.name for one in traced.graph.inputs), strict=True))
     proof = partial(prove, graph, module.module, traced.inputs, traced.training, traced.tables, arguments)
     parity = proof() if verify else None
-    return Imported(graph, module.module, parity, traced.notes, traced.training, spec, traced.tables, module.origin)
+    return Imported(
+        graph, module.module, parity, traced.notes, traced.training, spec, traced.tables, module.origin, arguments
+    )
 
 
 def traced_graph(tracer: GraphTracer) -> TracedGraph:

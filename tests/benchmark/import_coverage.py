@@ -71,7 +71,7 @@ def _on_first_device(network: Any, devices: Sequence[str]) -> Any:
 
 def _compared(made: Any, large: bool) -> str:
     if not large:
-        prove(made.graph, made.module, None, made.training, made.tables)
+        prove(made.graph, made.module, None, made.training, made.tables, made.arguments)
         return EQUAL
     ours = [(item.key, tuple(item.weight.shape)) for item in weights(made.graph)]
     theirs = [(key, tuple(tensor.shape)) for key, tensor in made.module.state_dict().items()]
