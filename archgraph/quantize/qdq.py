@@ -43,7 +43,7 @@ def quantised(model: Any, choice: LayerSelection, ranges: Mapping[str, tuple[flo
 
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    _declare(copy, quantised_values(ModelWiring(copy), choice))
+    _declare(copy, ranges)
     write_as_pools(copy, image_means(copy) & set(choice.between))
     copy.metadata_props.add(key=_INFERRED[0], value=_INFERRED[1])
     known = {name: tuple(np.array(end, np.float32) for end in ends) for name, ends in ranges.items()}

@@ -16,6 +16,7 @@ from archgraph.graph.simplify import rewritten
 from archgraph.graph.types import Call, Graph, Value, walk
 from archgraph.importing.conversion.leaf_modules import makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
+from archgraph.importing.conversion.views import arguments_by_name
 from archgraph.language.load import load
 from archgraph.ops.attention import ScaledDotProductAttention
 
@@ -79,10 +80,8 @@ def _is_special(outer: BodyTranslation, call: ModuleCall) -> bool:
 
 def _is_causal(node: fx.Node) -> bool:
     """Whether an operation is an attention to the tokens before."""
-    place = 5  # of `is_causal` among its arguments
-    if node.target is not torch.ops.aten.scaled_dot_product_attention.default:
-        return False
-    return bool(node.kwargs.get("is_causal") or (len(node.args) > place and node.args[place]))
+    attends = node.target is torch.ops.aten.scaled_dot_product_attention.default
+    return attends and bool(arguments_by_name(node).get("is_causal"))
 
 
 def _result(call: ModuleCall) -> fx.Node | None:

@@ -21,8 +21,8 @@ from archgraph.importing.tracing.known_multiples import Multiple, known_multiple
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
-from archgraph.importing.tracing.settled_numbers import noted_numbers, notes_on_numbers
 from archgraph.importing.tracing.sizes_as_numbers import sizes_as_numbers
+from archgraph.importing.tracing.sizes_read_as_numbers import noted_numbers, notes_on_numbers
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
 from archgraph.importing.tracing.tied_weights import read_under_one_name
 from archgraph.importing.tracing.tracing_budget import limited_trace

@@ -1,4 +1,4 @@
-"""Distances of pairs, and the losses that networks return next to their outputs."""
+"""Losses that networks return next to their outputs, and the distances of pairs that these are made of."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ _REDUCTIONS = ("none", "mean", "sum")
 
 @rule("pairwise_distance")
 def pairwise_distance(site: Site) -> Value:
-    apart = site.emit("sub", site.tensor("x1"), site.tensor("x2"))
-    apart = site.emit("add", apart, value=site.get("eps", 1e-6))
-    return site.emit("vector_norm", apart, ord=site.get("p", 2.0), dim=[-1], keepdim=site.get("keepdim"))
+    return _distance(site, site.tensor("x1"), site.tensor("x2"), keepdim=site.get("keepdim"))
 
 
 @rule("mse_loss")
@@ -39,9 +37,9 @@ def triplet_margin(site: Site) -> Value:
     return _reduced(site, site.emit("clamp", beyond, min=0.0))
 
 
-def _distance(site: Site, one: Value, other: Value) -> Value:
+def _distance(site: Site, one: Value, other: Value, keepdim: bool = False) -> Value:
     apart = site.emit("add", site.emit("sub", one, other), value=site.get("eps", 1e-6))
-    return site.emit("vector_norm", apart, ord=site.get("p", 2.0), dim=[-1])
+    return site.emit("vector_norm", apart, ord=site.get("p", 2.0), dim=[-1], keepdim=keepdim)
 
 
 def _reduced(site: Site, losses: Value) -> Value:
