@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 from archgraph.dims import Size
@@ -225,7 +225,7 @@ def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:
 
 def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
     """The inputs of a block, each with the number of the value that it could read: as many as there are, in this order
-    first, in others, or one value at several ports."""
+    first, in others, or one value at several ports. Of inputs that a block may lack, as masks, some may be there."""
     inputs = [one for one in block.inputs.values() if one.each is None]
     needed = [one for one in inputs if one.when is None]
     count = len(body.inputs)
@@ -236,10 +236,12 @@ def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
         chosen += list(permutations(range(count)))[:6]
     if count == 1 and len(needed) > 1:
         chosen.append((0,) * len(needed))
+    spare = [one for one in inputs if one.when is not None]
     for places in chosen:
-        ports = inputs if len(places) > len(needed) else needed
-        if all(_fits(one.shape, body.inputs[place].type.rank) for one, place in zip(ports, places, strict=False)):
-            yield {one.name: place for one, place in zip(ports, places, strict=False)}
+        for given in combinations(spare, len(places) - len(needed)):
+            ports = [one for one in inputs if one.when is None or one in given]
+            if all(_fits(one.shape, body.inputs[place].type.rank) for one, place in zip(ports, places, strict=True)):
+                yield {one.name: place for one, place in zip(ports, places, strict=True)}
 
 
 def _fits(shape: Sequence[Any], rank: int) -> bool:
