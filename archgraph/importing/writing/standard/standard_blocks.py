@@ -24,6 +24,7 @@ from archgraph.importing.writing.standard.canonical_form import (
     body_form,
     random_work,
 )
+from archgraph.importing.writing.standard.conditional_inputs import fitting_choices
 from archgraph.importing.writing.standard.form_numbers import FormNumbers
 from archgraph.language.load import load
 from archgraph.language.schema.spec import BlockSpec
@@ -115,10 +116,11 @@ class _BlockSearch:
         return None
 
     def _as_block(self, block: BlockSpec, call: Call, form: BodyForm) -> StandardCall | None:
-        choices = argument_choices(block, call.body, call.arguments, applied_block)
-        if not all(choices.values()):
-            return None
+        likely = argument_choices(block, call.body, call.arguments, applied_block)
         for ports in _port_places(block, call.body):
+            choices = fitting_choices(block, likely, ports, call.body)
+            if not all(choices.values()):
+                continue
             trial = ArgumentTrial(form, partial(self._form_of, block, ports, call.body))
             chosen = trial.fitting(choices, self._places.get((block.name, call.block), {}))
             made = None if chosen is None else self._made(block, ports, call, given(chosen), form)
