@@ -40,7 +40,7 @@ def _fits(one: InputSpec, name: str, value: Any, dtype: str | None) -> bool:
         there = compile_expression(one.when).evaluate({name: value}, Facts())
         if not there or dtype is None:
             return bool(there) == (dtype is not None)
-        kind = one.dtype
-        return bool(dtype == (compile_expression(kind).evaluate({name: value}, Facts()) if is_expression(kind) else kind))
+        kind = compile_expression(one.dtype).evaluate({name: value}, Facts()) if is_expression(one.dtype) else one.dtype
+        return bool(dtype == kind)
     except ArchgraphError:  # it turns on more than this parameter
         return True

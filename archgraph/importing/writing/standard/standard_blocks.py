@@ -227,11 +227,16 @@ def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:
 
 def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
     """The inputs of a block, each with the number of the value that it could read: as many as there are, in this order
-    first, in others, or one value at several ports. Of inputs that a block may lack, as masks, some may be there."""
+    first, in others, or one value at several ports. Of inputs that a block may lack, as masks, some may be there. Where
+    a value for every input is called as one of the block, it is that one."""
     inputs = [one for one in block.inputs.values() if one.each is None]
     needed = [one for one in inputs if one.when is None]
     count = len(body.inputs)
     if len(inputs) < len(block.inputs) or (inputs and not count):
+        return
+    named = {value.name: place for place, value in enumerate(body.inputs)}
+    if len(needed) < count and {one.name for one in needed} <= named.keys() <= block.inputs.keys():
+        yield from _named_places(block, named)
         return
     chosen: list[Sequence[int]] = []
     if len(needed) <= count <= len(inputs):
@@ -240,10 +245,22 @@ def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
         chosen.append((0,) * len(needed))
     spare = [one for one in inputs if one.when is not None]
     for places in chosen:
-        for given in combinations(spare, len(places) - len(needed)):
-            ports = [one for one in inputs if one.when is None or one in given]
+        for there in combinations(spare, len(places) - len(needed)):
+            ports = [one for one in inputs if one.when is None or one in there]
             if all(_fits(one.shape, body.inputs[place].type.rank) for one, place in zip(ports, places, strict=True)):
                 yield {one.name: place for one, place in zip(ports, places, strict=True)}
+
+
+def _named_places(block: BlockSpec, named: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """The inputs that are called as values are, with these; then with one more that reads what another of its kind
+    reads, as `memory_key_padding_mask` mostly is the `src_key_padding_mask`."""
+    yield {name: named[name] for name in block.inputs if name in named}
+    kinds = {name: name.partition("_")[2] for name in block.inputs}
+    for more, kind in kinds.items():
+        for name, place in named.items():
+            if kind and more not in named and kinds[name] == kind:
+                read = {**named, more: place}
+                yield {one: read[one] for one in block.inputs if one in read}
 
 
 def _fits(shape: Sequence[Any], rank: int) -> bool:
