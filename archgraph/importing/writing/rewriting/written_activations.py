@@ -28,7 +28,7 @@ def written_activation(node: Node, body: Readers) -> Sequence[Node] | None:
     hardswish."""
     for name, source in _found(node, body):
         if source.type == node.output.type:
-            return [replace(node, op=lookup(name).model_validate({}), inputs={"input": source})]
+            return [replace(node, name=name, op=lookup(name).model_validate({}), inputs={"input": source})]
     return None
 
 
