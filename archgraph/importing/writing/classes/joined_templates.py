@@ -109,9 +109,9 @@ def _swaps(steps: Sequence[Step], template: BodyTemplate, instead: BodyTemplate)
     ]
     found: set[str] = set()
     for ours, theirs in (*read, (template.outputs, instead.outputs)):
-        for value, other in zip(ours, theirs, strict=False):
+        for value, wanted in zip(ours, theirs, strict=False):
             step = uncommon.get(value)
-            if step is not None and same.get(_variables(step.term)[1]) == other:
+            if step is not None and same.get(_variables(step.term)[1]) == wanted:
                 found.add(step.name)
     return found
 
