@@ -69,6 +69,34 @@ class DiffWave(nn.Module):
         return skip
 
 
+class Separable(nn.Module):
+    """The layer of Conv-TasNet (Luo & Mesgarani 2019), in which the loop adds what it hands out to both sums."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(8, 12, 3, padding=dilation, dilation=dilation)
+        self.res = nn.Conv1d(12, 8, 1)
+        self.skip = nn.Conv1d(12, 6, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        h = self.conv(x).relu()
+        return self.res(h), self.skip(h)
+
+
+class TasNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Separable(2**place) for place in range(4))
+
+    def forward(self, x: Tensor) -> Any:
+        total: Any = 0.0
+        for layer in self.layers:
+            residual, skip = layer(x)
+            x = x + residual
+            total = total + skip
+        return x, total
+
+
 class Down(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -141,6 +169,17 @@ def test_values_that_one_convolution_makes_are_carried() -> None:
     assert list(written["nodes"]) == ["layers", "add"]
     assert written["nodes"]["layers"]["chain"] == ["x"]
     assert written["nodes"]["add"]["repeat"] == 4
+
+
+def test_a_loop_that_adds_both_values_is_a_group(tmp_path: Path) -> None:
+    graph = ag.from_torch(TasNet, {"x": "N,8,T"}, name="tasnet")
+    layer, total = graph.info.written["nodes"].values()
+    assert (layer["repeat"], layer["chain"], layer["inputs"]) == (4, ["before"], {"before": ["_", "_", "_"]})
+    assert layer["nodes"]["add"] == {"op": "add", "in": ["before", "separable.res"]}
+    assert layer["outputs"] == {"before": "add", "skip": "separable.skip"}
+    assert total == {"op": "add", "in": ["layer.0.skip", "layer.{i + 1}.skip"], "repeat": 3}
+    assert set(graph.info.written["outputs"].values()) == {"layer.before", next(reversed(graph.info.written["nodes"]))}
+    assert ag.to_onnx(graph, tmp_path / "tasnet.onnx").certificate is not None
 
 
 def test_the_way_up_reads_what_the_way_down_hands_out() -> None:

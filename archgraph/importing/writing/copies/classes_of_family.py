@@ -16,8 +16,9 @@ from archgraph.importing.writing.copies.alike_groups import with_alike_groups
 from archgraph.importing.writing.copies.copies import operands_of, with_copies
 from archgraph.importing.writing.copies.counted_starts import with_counted_starts
 from archgraph.importing.writing.copies.folded_sums import with_folded_sums
+from archgraph.importing.writing.copies.group_form import GroupForm
 from archgraph.importing.writing.copies.parallel_copies import with_parallel_copies
-from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
+from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT, with_repeated_groups
 from archgraph.importing.writing.copies.repeated_stages import with_repeated_stages
 from archgraph.importing.writing.copies.steps_behind_copies import with_steps_behind_copies
 from archgraph.importing.writing.modules.copy_pattern import Pattern

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.copies.copies import operands_of
+from archgraph.importing.writing.copies.group_form import GroupForm
 from archgraph.importing.writing.copies.numbered_values import places
 from archgraph.importing.writing.modules.copy_pattern import Pattern
 from archgraph.structure.terms import Term, number, variable
@@ -49,7 +50,8 @@ def with_folded_sums(template: BodyTemplate, from_second: bool = False) -> BodyT
 def _copies(statement: WrittenStatement) -> Iterator[tuple[int, _Copy]]:
     """The values of copies side by side, and those that copies in a row hand out besides what the next one takes."""
     pattern = statement.term.value
-    if isinstance(pattern, Pattern) and (pattern.mapped or pattern.parts):
+    mapped = isinstance(pattern, Pattern) and pattern.mapped
+    if mapped or (isinstance(pattern, (Pattern, GroupForm)) and pattern.parts):
         yield from ((value, (id(statement), word, copy)) for value, (_, word, copy) in places(statement, 0))
 
 

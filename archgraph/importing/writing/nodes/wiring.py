@@ -52,9 +52,9 @@ class WiringWriter:
             return NumberedName(name, stem, int(number), all_of_it) if stem else NumberedName(name)
         outs = line.outs
         place = outs.index(value)
-        if line.pattern is not None and line.pattern.parts:
+        if line.parts:
             copy = next(made[-1] for one, made in places(line.statement, 0) if one == value)
-            last = copy == len(line.pattern.parts) - 1
+            last = copy == len(line.parts) - 1
             return NumberedName(name, stem if last else stem.rpartition(".")[0], copy, part=number)
         if line.pattern is None or not line.pattern.read:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)

@@ -166,7 +166,7 @@ def _output_names(graph: Graph, block: str, count: int) -> Mapping[str, str]:
     others = {f"output_{place}" for place in range(count)} - old
     if len(old) < len(found) or len(new) < len(found) or not new.isdisjoint(others):
         return {}
-    return {**_named_by_makers(graph, block, others, new), **dict(found)} if found else {}
+    return {**_named_by_makers(graph, block, others, new), **dict(found)}
 
 
 def _named_by_makers(graph: Graph, block: str, outputs: set[str], taken: set[str]) -> Mapping[str, str]:
