@@ -73,9 +73,12 @@ def with_copies_in_stages(
     template: BodyTemplate, always: bool = False, from_second: bool = False, cuts: Collection[str] = frozenset()
 ) -> BodyTemplate:
     """The template with all of these but for stages. At the names in `cuts` copies in a row begin anew."""
-    in_rows = with_steps_behind_copies(with_parallel_copies(template, always))
-    copied = with_repeated_groups(with_copies(in_rows, always, cuts))
-    return with_folded_sums(copied, from_second)
+    template = with_parallel_copies(template, always)
+    in_rows = with_steps_behind_copies(template)
+    ways = [template] if in_rows is None else [template, in_rows]
+    copied = [with_repeated_groups(with_copies(way, always, cuts)) for way in ways]
+    made = [with_folded_sums(way, from_second) for way in copied]
+    return min(made, key=lambda one: sum(1 + len(entry.members) for entry in one.entries()))
 
 
 def _in_copies(

@@ -28,6 +28,8 @@ GROUP = "group"
 PRESENT = "present"
 """The kind of a term that says whether a member, whose number is its text, is there in an instance."""
 _MOST_MEMBERS = 6
+_KEYS_OF_CHAIN = 8
+"""The lines of a group that hands out several values, besides its members."""
 
 
 def with_repeated_groups(template: BodyTemplate) -> BodyTemplate:
@@ -205,7 +207,10 @@ def _group(
             together += 1
             entries.append(column[0].term._replace(parts=tuple(arguments[0])))
         apart += len(rows) * (1 + len(arguments[0]))
-    own_input = (2 if form.reads_before else 0) + (2 if form.extras else 0)
+    sums = len(rows) - 1
+    if form.extras and _KEYS_OF_CHAIN + len(first) >= len(rows) * len(first) + sums:
+        return None
+    own_input = 2 if form.reads_before else 0
     if 3 + own_input + len(first) + together >= apart + (len(rows) - 1) * len(first):
         return None
     parts = (*map(variable, operands), number("repeat", len(rows)), *entries)

@@ -5,15 +5,16 @@ in a loop. Behind the loop they are the same, and the modules stand in a row, ea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.copies.copies import operands_of
 from archgraph.importing.writing.modules.copy_pattern import NUMBER
 
 
-def with_steps_behind_copies(template: BodyTemplate) -> BodyTemplate:
+def with_steps_behind_copies(template: BodyTemplate) -> BodyTemplate | None:
     """The template in which modules that hand out several values follow each other with what leads from one to the
-    next, and the other steps that stood between them follow the last."""
+    next, and the other steps that stood between them follow the last; None where they do so already."""
     statements: list[WrittenStatement] = list(template.entries())
     made: list[WrittenStatement] = []
     place = 0
@@ -21,8 +22,7 @@ def with_steps_behind_copies(template: BodyTemplate) -> BodyTemplate:
         row = _row(statements, place)
         made += _sorted(row)
         place += len(row)
-    template.statements = [*made]
-    return template
+    return replace(template, statements=made) if made != statements else None
 
 
 def _row(statements: Sequence[WrittenStatement], at: int) -> Sequence[WrittenStatement]:

@@ -36,6 +36,7 @@ from archgraph.importing.writing.copies.key_order import key_order
 from archgraph.importing.writing.families.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.families.network_parameters import network_parameters
 from archgraph.importing.writing.families.network_rates import with_rates
+from archgraph.importing.writing.families.trained_values import classes_with_training_values
 from archgraph.importing.writing.modules.containers import CONTAINERS
 from archgraph.importing.writing.modules.joint_network import NETWORK, networks
 from archgraph.importing.writing.modules.naming import block_name, is_parameter
@@ -107,7 +108,7 @@ def _classes_of(graph: Graph, family: str) -> list[BlockClass]:
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
     graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
-    opened = {*CONTAINERS, *_hand_out_training(graph)}
+    opened = {*CONTAINERS, *classes_with_training_values(graph)}
     handing: set[str] = set()
     plain = blocks_without_arguments(graph)
     parts = ChosenParts(standard.names)
@@ -124,31 +125,6 @@ def _classes_of(graph: Graph, family: str) -> list[BlockClass]:
             return classes
         opened |= once
         parts = ChosenParts(standard.names, {**parts.defaults, **parts.wished})
-
-
-def _hand_out_training(graph: Graph) -> set[str]:
-    """Classes of modules that hand out what training alone computes, which no block can."""
-    found: set[str] = set()
-    _trained_values(graph, found)
-    return found
-
-
-def _trained_values(body: Graph, found: set[str]) -> set[int]:
-    """The values of a body that are computed in training only; the classes of calls that make some of theirs so."""
-    trained: set[int] = set()
-    for item in body.items:
-        if item.training:
-            trained |= set(map(id, item.outputs))
-        elif isinstance(item, Call):
-            inside = _trained_values(item.body, found)
-            handed = [
-                id(outside)
-                for outside, inner in zip(item.outputs, item.body.outputs.values(), strict=True)
-                if id(inner) in inside
-            ]
-            trained |= set(handed)
-            found |= {item.block} if handed else set()
-    return trained
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:
