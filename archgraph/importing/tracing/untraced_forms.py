@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import torch
 from torch.nn.modules import transformer
 
 _MASKS = "transformers.masking_utils"
@@ -20,6 +21,7 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
     Positions that are no input ascend by one, so that they mark no sequences that are packed into one; where they are
     an input, the search for such sequences stays. The layers of torch.nn.Transformer do not ask whether a mask is the
     causal one, which decides by its values: what they compute with the mask is the same.
+    Scripted functions run as the functions of Python that they were made of.
     """
     masks = sys.modules.get(_MASKS)
     replaced: dict[str, Callable[..., Any]] = {"is_torchdynamo_exporting": lambda: False}
@@ -27,6 +29,7 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
         replaced["find_packed_sequence_indices"] = lambda position_ids: None
     with ExitStack() as stack:
         stack.enter_context(patch.object(transformer, "_detect_is_causal_mask", _is_causal))
+        stack.enter_context(patch.object(torch.jit.ScriptFunction, "__call__", _unscripted(torch.jit.ScriptFunction)))
         for name, function in replaced.items():
             if hasattr(masks, name):
                 stack.enter_context(patch.object(masks, name, function))
@@ -36,3 +39,13 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
 def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
     """Whether the caller says so."""
     return is_causal is True
+
+
+def _unscripted(kind: Any) -> Callable[..., Any]:
+    plain = kind.__call__
+
+    def called(function: Any, *args: Any, **options: Any) -> Any:
+        source = getattr(function, "_torchdynamo_inline", None)
+        return plain(function, *args, **options) if source is None else source(*args, **options)
+
+    return called
