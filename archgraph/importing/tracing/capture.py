@@ -18,6 +18,7 @@ from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
 from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
+from archgraph.importing.tracing.known_values import known_values
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
@@ -81,7 +82,8 @@ def capture(
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
-        stack.enter_context(sizes_as_numbers())
+        stack.enter_context(sizes_as_numbers(module))
+        known = stack.enter_context(known_values(module))
         lines = stack.enter_context(noted_numbers(module))
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
@@ -94,7 +96,7 @@ def capture(
         except Exception as error:
             raise tracing_error(module, error) from error
     found = _arranged(module, program, inputs, arguments, evaluation)
-    notes = tuple(notes_on_numbers(found.inputs, declared or {}, free, lines))
+    notes = (*notes_on_numbers(found.inputs, declared or {}, free, lines), *known)
     return replace(found, multiples=tuple(multiples.found), notes=notes)
 
 

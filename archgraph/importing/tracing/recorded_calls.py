@@ -215,4 +215,4 @@ def _holds_tensors(result: Any) -> bool:
 
 def memory_of(tensor: torch.Tensor) -> int:
     """What tensors have in common that are parts of one."""
-    return int(tensor.untyped_storage()._cdata)
+    return int(tensor.untyped_storage()._cdata) if tensor.layout is torch.strided else id(tensor)
