@@ -16,7 +16,6 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.conversion.hidden_calls import without_hidden_calls
 from archgraph.importing.proof.output_differences import differences
 
-
 _OF_TWO_TYPES = pytest.mark.filterwarnings("ignore:Support for mismatched .*key_padding_mask")
 """torch's word on masks of numbers and of truth values, which its own layers hand on together."""
 

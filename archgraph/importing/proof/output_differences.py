@@ -18,8 +18,8 @@ _EXPECTED = f"a difference of at most {TOLERANCE:.0e} of the largest output"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far an output is from the wanted one, as a part of its largest number; `undefined` counts numbers that are nan
-    in the wanted one alone."""
+    """How far an output is from the wanted one, as a part of its largest number; `undefined` counts numbers that are
+    nan in the wanted one alone."""
 
     largest: float
     undefined: int = 0
