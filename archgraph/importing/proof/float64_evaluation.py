@@ -11,7 +11,6 @@ from torch.overrides import TorchFunctionMode
 
 from archgraph.importing.proof.drawn_weights import DrawnWeights
 
-
 _ELEMENT_TYPE = torch.Tensor.dtype
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from archgraph.importing.sources.accepted_inputs import accepted
+from archgraph.importing.sources.accepted_inputs import accepted, longer_first
 from archgraph.importing.sources.forward_signature import require_named_inputs, required_inputs, unknown_inputs
 from archgraph.importing.sources.input_descriptions import InputDescription, described
 from archgraph.importing.sources.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
@@ -75,11 +75,11 @@ def _image(module: torch.nn.Module) -> InputDescription:
 def examples(wanted: Mapping[str, InputDescription], runs: ShapeRuns) -> Iterator[dict[str, Any]]:
     """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors.
 
-    Of pictures those that the module takes.
+    Of pictures those that the module takes; of sequences the longer ones first, where short ones are too short for it.
     """
     found = _sized_inputs(wanted, runs.module)
     pictures = any({"H", "W"} & set(one.names) for one in wanted.values())
-    return accepted(runs, found) if pictures else found
+    return accepted(runs, found) if pictures else longer_first(runs, found)
 
 
 def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:

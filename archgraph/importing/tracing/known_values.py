@@ -35,10 +35,10 @@ def known_values(module: torch.nn.Module) -> Iterator[dict[str, None]]:
         if buffer is not None and not buffer.is_meta
     }
 
-    def values_of(tensor: torch.Tensor) -> torch.Tensor | None:
-        counted = getattr(tensor, _VALUES, None)
+    def values_of(tensor: torch.Tensor) -> torch.Tensor | range | None:
+        counted: range | None = getattr(tensor, _VALUES, None)
         if counted is not None:
-            return torch.tensor(counted)
+            return counted
         for inner in module.modules():
             for name, buffer in inner._buffers.items():
                 if buffer is tensor and stored.get((id(inner), name)) is not tensor:
@@ -60,20 +60,21 @@ def known_values(module: torch.nn.Module) -> Iterator[dict[str, None]]:
 
 
 def _read_where_known(
-    plain: Callable[..., Any], name: str, values_of: Callable[[torch.Tensor], torch.Tensor | None]
+    plain: Callable[..., Any], name: str, values_of: Callable[[torch.Tensor], torch.Tensor | range | None]
 ) -> Callable[..., Any]:
     def read(tensor: torch.Tensor) -> Any:
         values = values_of(tensor)
-        return plain(tensor) if values is None else _outside(plain, values)
+        return plain(tensor) if values is None else _outside(name, values)
 
     read.__name__ = name
     return read
 
 
-def _outside(plain: Callable[..., Any], values: torch.Tensor) -> Any:
+def _outside(name: str, values: torch.Tensor | range) -> Any:
     """What a reader finds in a tensor that no tracer watches."""
     with torch._C.DisableTorchFunction(), torch.utils._python_dispatch._disable_current_modes():
-        return plain(values)
+        tensor = torch.tensor(values) if isinstance(values, range) else values
+        return getattr(torch._C.TensorBase, name)(tensor)
 
 
 def _counted(plain: Callable[..., Any]) -> Callable[..., Any]:
