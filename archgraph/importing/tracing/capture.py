@@ -31,7 +31,7 @@ from archgraph.importing.tracing.sizes_read_as_numbers import (
     notes_on_numbers,
 )
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
-from archgraph.importing.tracing.tied_weights import read_under_one_name
+from archgraph.importing.tracing.tied_weights import read_under_one_name, read_without_conversions
 from archgraph.importing.tracing.tracing_budget import limited_trace
 from archgraph.importing.tracing.tracing_errors import UntraceableError, require_no_values, tracing_error
 from archgraph.importing.tracing.tracing_logs import without_tracing_logs
@@ -146,6 +146,7 @@ def _arranged(
     require_registered(module, lifted)
     if not module.training:
         require_kept_weights(program.graph, kept)
+    read_without_conversions(program.graph, kept)
     read_under_one_name(module, program.graph, kept)
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]
