@@ -73,12 +73,13 @@ def _sources(module: torch.nn.Module) -> list[dict[str, Any]]:
     return [vars(sys.modules[name]) for name in sorted(names) if name in sys.modules]
 
 
-def _attended(plain: Function, query: Any, key: Any, *args: Any, is_causal: Any = False, **options: Any) -> Any:
+def _attended(plain: Function, query: Any, key: Any, *args: Any, **options: Any) -> Any:
+    is_causal = options.get("is_causal")
     if isinstance(is_causal, torch.SymBool):
         queries = query.shape[-2]
         alone = is_causal.node.expr == sympy.Gt(queries.node.expr, 1) if isinstance(queries, torch.SymInt) else False
-        is_causal = bool((alone and _is_nothing(queries - key.shape[-2])) or is_causal)
-    return plain(query, key, *args, is_causal=is_causal, **options)
+        options["is_causal"] = bool((alone and _is_nothing(queries - key.shape[-2])) or is_causal)
+    return plain(query, key, *args, **options)
 
 
 def _pooled(rank: int, of_call: Function, plain: Function, *args: Any, **options: Any) -> Any:

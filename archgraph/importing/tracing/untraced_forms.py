@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from torch.nn import functional
 from torch.nn.modules import transformer
 
 _MASKS = "transformers.masking_utils"
@@ -20,7 +21,8 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
 
     Positions that are no input ascend by one, so that they mark no sequences that are packed into one; where they are
     an input, the search for such sequences stays. The layers of torch.nn.Transformer do not ask whether a mask is the
-    causal one, which decides by its values: what they compute with the mask is the same.
+    causal one, which decides by its values: what they compute with the mask is the same. They hand masks of truth
+    values to their attention, which makes numbers of them, and not these numbers.
     Scripted functions run as the functions of Python that they were made of.
     """
     masks = sys.modules.get(_MASKS)
@@ -29,11 +31,23 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
         replaced["find_packed_sequence_indices"] = lambda position_ids: None
     with ExitStack() as stack:
         stack.enter_context(patch.object(transformer, "_detect_is_causal_mask", _is_causal))
+        stack.enter_context(patch.object(transformer, "F", _Functions()))
         stack.enter_context(patch.object(torch.jit.ScriptFunction, "__call__", _unscripted(torch.jit.ScriptFunction)))
         for name, function in replaced.items():
             if hasattr(masks, name):
                 stack.enter_context(patch.object(masks, name, function))
         yield
+
+
+class _Functions:
+    """torch.nn.functional as the layers of torch.nn.Transformer read it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(functional, name)
+
+    @staticmethod
+    def _canonical_mask(mask: Any, **options: Any) -> Any:
+        return mask
 
 
 def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
