@@ -18,7 +18,7 @@ from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
 from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
-from archgraph.importing.tracing.known_values import known_values
+from archgraph.importing.tracing.known_values import known_values, notes_on_known_values
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
@@ -117,7 +117,7 @@ def _captured(
         except Exception as error:
             raise tracing_error(module, error) from error
     found = _arranged(module, program, inputs, arguments, evaluation)
-    return replace(found, multiples=tuple(multiples.found), notes=tuple(known)), lines
+    return replace(found, multiples=tuple(multiples.found), notes=tuple(notes_on_known_values(known))), lines
 
 
 def _arranged(
