@@ -18,10 +18,10 @@ archgraph: 1
 name: residuals
 inputs: {x: [N, L, 4]}
 nodes:
-  first:  {op: quantizer}
-  left:   {op: sub, in: [x, first.output_2]}
-  second: {op: quantizer}
-  total:  {op: add, in: [first.output_2, second.output_2]}
+  code:   {op: quantizer}
+  left:   {op: sub, in: [x, code.output_2]}
+  code_2: {op: quantizer}
+  total:  {op: add, in: [code.output_2, code_2.output_2]}
 blocks:
   quantizer:
     inputs: {x: [N, L, C]}
