@@ -155,3 +155,32 @@ def test_torch_is_left_as_it_was() -> None:
     before = torch.linspace, functional.max_pool1d, functional.avg_pool2d
     ag.from_torch(Words(), {"x": "N,4,L"}, name="words", verify=False)
     assert (torch.linspace, functional.max_pool1d, functional.avg_pool2d) == before
+
+
+class Places(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.arange(0.0, x.shape[1])
+
+
+def test_places_in_floating_point_leave_their_number_free() -> None:
+    graph = ag.from_torch(Places(), {"x": "N,L"}, name="places")
+    assert str(graph.inputs[0].shape[1]) == "L"
+
+
+class Spectrum(nn.Module):
+    """A strided convolution over a picture of sound, whose frequencies then count as examples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, (8, 1), (4, 1), (2, 0))
+        self.along = nn.Conv1d(3, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        n, c, f, t = y.shape
+        return self.along(y.permute(0, 2, 1, 3).reshape(-1, c, t)).view(n, f, c, t)
+
+
+def test_frequencies_are_no_frames() -> None:
+    graph = ag.from_torch(Spectrum(), {"x": "N,2,F,T"}, name="spectrum")
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "2", "F", "T"]

@@ -243,3 +243,21 @@ def test_a_mask_of_the_tokens_before_is_a_triangle_of_truth() -> None:
     assert nodes_of(imported(Hidden(mask), 8, 8))["mask"] == "tril"
     mask[20, 3] = False
     assert nodes_of(imported(Hidden(mask), 8, 8))["mask"]["op"] == "constant", "a triangle with a hole is none"
+
+
+class Windowed(nn.Module):
+    """A filter that the forward makes step by step in place, as julius resamples sound."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = torch.arange(-6, 6).float() / 3
+        t *= math.pi
+        kernel = torch.where(t == 0, torch.ones(()), t.sin() / t) * (t / 12).cos() ** 2
+        kernel.div_(kernel.sum())
+        return nn.functional.conv1d(x, kernel[None, None])
+
+
+def test_a_constant_that_is_made_in_place_is_rounded_once() -> None:
+    module = Windowed()
+    graph = ag.from_torch(module, {"x": "N,1,L"}, name="windowed")
+    x = torch.randn(1, 1, 20)
+    assert torch.allclose(ag.to_torch(graph)(x), module(x), atol=1e-6)
