@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import sympy
 from torch.utils._sympy import functions
 
 _PAIR = 2
@@ -74,13 +75,25 @@ def _rounded(plain: Any, up: bool) -> Any:
 
     def evaluate(kind: Any, number: Any) -> Any:
         quotient, added = _without_whole_numbers(number)
-        if isinstance(quotient, functions.IntTrueDiv):
-            size, divisor = quotient.args
-            if divisor.is_Integer and divisor > 0 and (size.is_nonnegative or kind is not functions.TruncToInt):
+        if isinstance(quotient, (functions.IntTrueDiv, functions.FloatTrueDiv)):
+            size, divisor = map(_as_whole, quotient.args)
+            if (
+                size.is_integer
+                and divisor.is_Integer
+                and divisor > 0
+                and (size.is_nonnegative or kind is not functions.TruncToInt)
+            ):
                 return functions.FloorDiv(size + divisor - 1 if up else size, divisor) + added
         return plain(kind, number)
 
     return evaluate
+
+
+def _as_whole(number: Any) -> Any:
+    """A whole number that torch made one of floating point, as for `torch.arange(0.0, length)`."""
+    if isinstance(number, functions.ToFloat):
+        return number.args[0]
+    return sympy.Integer(int(number)) if number.is_Float and float(number).is_integer() else number
 
 
 def _without_whole_numbers(total: Any) -> tuple[Any, int]:

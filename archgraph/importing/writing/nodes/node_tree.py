@@ -16,7 +16,7 @@ from archgraph.importing.writing.nodes.lines import Line
 from archgraph.importing.writing.nodes.node_groups import NodeGroup
 from archgraph.importing.writing.nodes.ports_of_lines import port_of
 from archgraph.importing.writing.nodes.repeated_nodes import repeated_nodes
-from archgraph.importing.writing.nodes.wiring import WiringWriter
+from archgraph.importing.writing.nodes.wiring import WiringWriter, number_of_copies
 from archgraph.structure.naming import free
 
 
@@ -178,8 +178,14 @@ class TreeWriter:
         name = self._names[id(member)]
         if isinstance(member, NodeGroup):
             return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
-        port = port_of(line, value)
+        port = port_of(line, value) or self._number_of_last(line, group)
         return f"{name}_{port.replace('.', '_')}" if port else name
+
+    def _number_of_last(self, line: Line, group: NodeGroup) -> str:
+        """The number of the last copy of a line, where a group hands out others too, whose names have theirs."""
+        read = line.pattern is not None and line.pattern.read
+        several = sum(value in line.outs for value in self._exports[id(group)]) > 1
+        return str(number_of_copies(line) - 1) if read and several and number_of_copies(line) else ""
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
