@@ -103,7 +103,9 @@ def test_a_docstring_names_several_inputs_and_leaves_a_single_one_out() -> None:
 
 def test_the_last_dimension_behind_channels_is_a_length() -> None:
     net = Net()
-    body = block_of(net, N, 4, W)
+    inner = net.inner("unit")
+    layer = inner("conv", "conv1d", inner.input(N, 4, W), out_channels=4, kernel_size=3, padding=1)
+    body = inner.finish(inner("act", "relu", layer))
     text = source(net.finish(net.call("u", body, net.input(N, 4, W), kind="block", block="unit")))
     assert '"""[N, 4, L] → [N, 4, L]."""' in text
 
