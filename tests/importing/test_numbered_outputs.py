@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import archgraph as ag
 from archgraph.graph.types import Call
@@ -85,3 +86,28 @@ class Skips(nn.Module):
 def test_copies_inside_of_a_group_are_read_by_names_that_count() -> None:
     graph = ag.from_torch(Skips(), {"x": "N,4,H,W", "t": "N,4"}, name="skips")
     assert "{1 - i}" in graph.spec()
+
+
+def rows2(x: Tensor) -> Tensor:
+    """[N, heads · C, H, W] → [N, heads, H · W, C]."""
+    return x.unflatten(1, (4, 2)).flatten(3).permute(0, 1, 3, 2)
+
+
+class Rows(nn.Module):
+    """A function with a number in its name, of one value and of each of three parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.gate = nn.Conv2d(8, 24, 1), nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = rows2(self.gate(x))
+        q, k, v = map(rows2, self.qkv(x).chunk(3, 1))
+        q = q / q.norm(dim=-1, keepdim=True)
+        return functional.scaled_dot_product_attention(q, k, v) * gate
+
+
+def test_copies_of_a_function_take_no_path_of_another_call() -> None:
+    nodes = ag.from_torch(Rows(), {"x": "N,8,H,W"}, name="rows").info.written["nodes"]
+    assert nodes["rows2_2"] == "rows2"
+    assert nodes["rows2"]["path"] == "rows2_copies.{i}"
