@@ -18,13 +18,20 @@ from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
 from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
+from archgraph.importing.tracing.known_values import known_values, notes_on_known_values
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
 from archgraph.importing.tracing.sizes_as_numbers import sizes_as_numbers
-from archgraph.importing.tracing.sizes_read_as_numbers import noted_numbers, notes_on_numbers
+from archgraph.importing.tracing.sizes_read_as_numbers import (
+    Lines,
+    asks_for_a_length,
+    free_lengths,
+    noted_numbers,
+    notes_on_numbers,
+)
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
-from archgraph.importing.tracing.tied_weights import read_under_one_name
+from archgraph.importing.tracing.tied_weights import read_under_one_name, read_without_conversions
 from archgraph.importing.tracing.tracing_budget import limited_trace
 from archgraph.importing.tracing.tracing_errors import UntraceableError, require_no_values, tracing_error
 from archgraph.importing.tracing.tracing_logs import without_tracing_logs
@@ -55,7 +62,7 @@ class Capture:
     multiples: tuple[Multiple, ...] = ()
     """What sizes are multiples of, since the module's code asks for it."""
     notes: tuple[str, ...] = ()
-    """Which sizes became numbers, and where the module's code reads them so."""
+    """Which sizes became numbers, and which stored values decided, each with the line of the module's code."""
 
 
 def capture(
@@ -77,11 +84,27 @@ def capture(
     else:
         set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
+    found, lines = _captured(module, inputs, shapes, evaluation, free)
+    if any(map(asks_for_a_length, lines.values())):
+        with free_lengths():
+            found, lines = _captured(module, inputs, shapes, evaluation, free)
+    return replace(found, notes=(*notes_on_numbers(found.inputs, declared or {}, free, lines), *found.notes))
+
+
+def _captured(
+    module: torch.nn.Module,
+    inputs: Mapping[str, Any],
+    shapes: Mapping[str, Any],
+    evaluation: Sequence[int] | None,
+    free: FreeDimensions,
+) -> tuple[Capture, Lines]:
+    """The program, and the lines that ask for sizes as numbers."""
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
-        stack.enter_context(sizes_as_numbers())
+        stack.enter_context(sizes_as_numbers(module))
+        known = stack.enter_context(known_values(module))
         lines = stack.enter_context(noted_numbers(module))
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
@@ -90,12 +113,11 @@ def capture(
         stack.enter_context(unchanged(module))
         stack.enter_context(marked_stochastic_depth(module))
         try:
-            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=dict(shapes), strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
     found = _arranged(module, program, inputs, arguments, evaluation)
-    notes = tuple(notes_on_numbers(found.inputs, declared or {}, free, lines))
-    return replace(found, multiples=tuple(multiples.found), notes=notes)
+    return replace(found, multiples=tuple(multiples.found), notes=tuple(notes_on_known_values(known))), lines
 
 
 def _arranged(
@@ -124,6 +146,7 @@ def _arranged(
     require_registered(module, lifted)
     if not module.training:
         require_kept_weights(program.graph, kept)
+    read_without_conversions(program.graph, kept)
     read_under_one_name(module, program.graph, kept)
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import sympy
 from torch.utils._sympy import functions
 
 _PAIR = 2
@@ -69,16 +70,39 @@ def _quotient(plain: Any) -> Any:
 
 
 def _rounded(plain: Any, up: bool) -> Any:
-    """A rounding of sympy that reads the rounded quotient of two whole numbers as a whole one."""
+    """A rounding of sympy that reads the rounded quotient of two whole numbers as a whole one, and takes whole numbers
+    that are added to it out of the rounding, as of `math.ceil((length - kernel) / stride + 1)`."""
 
     def evaluate(kind: Any, number: Any) -> Any:
-        if isinstance(number, functions.IntTrueDiv):
-            size, divisor = number.args
-            if divisor.is_Integer and divisor > 0 and size.is_nonnegative:
-                return functions.FloorDiv(size + divisor - 1 if up else size, divisor)
+        quotient, added = _without_whole_numbers(number)
+        if isinstance(quotient, (functions.IntTrueDiv, functions.FloatTrueDiv)):
+            size, divisor = map(_as_whole, quotient.args)
+            if (
+                size.is_integer
+                and divisor.is_Integer
+                and divisor > 0
+                and (size.is_nonnegative or kind is not functions.TruncToInt)
+            ):
+                return functions.FloorDiv(size + divisor - 1 if up else size, divisor) + added
         return plain(kind, number)
 
     return evaluate
+
+
+def _as_whole(number: Any) -> Any:
+    """A whole number that torch made one of floating point, as for `torch.arange(0.0, length)`."""
+    if isinstance(number, functions.ToFloat):
+        return number.args[0]
+    return sympy.Integer(int(number)) if number.is_Float and float(number).is_integer() else number
+
+
+def _without_whole_numbers(total: Any) -> tuple[Any, int]:
+    """A sum of two without a whole number in it, `1.0` among them, and this number."""
+    if getattr(total, "is_Add", False) and len(total.args) == _PAIR:
+        number, rest = total.args
+        if number.is_Number and float(number).is_integer():
+            return rest, int(number)
+    return total, 0
 
 
 def _maximum(plain: Any) -> Any:

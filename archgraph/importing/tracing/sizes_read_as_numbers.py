@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from archgraph.importing.tracing.source_places import caller
 
 _AXIS = re.compile(r"\['(\w+)'\]\.size\(\)\[(\d+)\]\Z")
 """The end of torch's name for a size of an input."""
-_LENGTH = re.compile(r"\blen\((\w+)\)")
+_LENGTH = re.compile(r"\blen\(")
 
 Lines = dict[tuple[str, int], str]
 """For an input and a dimension the line of the source that asked for its number."""
@@ -44,6 +45,23 @@ def noted_numbers(module: torch.nn.Module) -> Iterator[Lines]:
         yield lines
 
 
+def asks_for_a_length(line: str) -> bool:
+    """Whether a line asks for `len(x)`."""
+    return _LENGTH.search(line) is not None
+
+
+@contextmanager
+def free_lengths() -> Iterator[None]:
+    """Inside, `len(x)` of a tensor is `x.shape[0]`, of which Python would make a number."""
+    plain = builtins.len
+
+    def length(value: Any) -> Any:
+        return value.shape[0] if isinstance(value, torch.Tensor) and value.ndim else plain(value)
+
+    with patch.object(builtins, "len", length):
+        yield
+
+
 def notes_on_numbers(
     nodes: Mapping[str, fx.Node], declared: Mapping[str, Sizes], free: FreeDimensions, lines: Lines
 ) -> Iterator[str]:
@@ -57,6 +75,4 @@ def notes_on_numbers(
                 continue
             told.add(str(word))
             line = lines.get((name, axis), "")
-            length = _LENGTH.search(line)
-            remedy = f" (with {length[1]}.shape[0] in the place of {length[0]} it stays free)" if length else ""
-            yield f"sizes are fixed: {word} = {size}, which is read as a number here: {line or name}{remedy}"
+            yield f"sizes are fixed: {word} = {size}, which is read as a number here: {line or name}"

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import torch
 from torch.nn import functional
 from torch.nn.modules import transformer
 
@@ -22,6 +23,7 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
     an input, the search for such sequences stays. The layers of torch.nn.Transformer do not ask whether a mask is the
     causal one, which decides by its values: what they compute with the mask is the same. They hand masks of truth
     values to their attention, which makes numbers of them, and not these numbers.
+    Scripted functions run as the functions of Python that they were made of.
     """
     masks = sys.modules.get(_MASKS)
     replaced: dict[str, Callable[..., Any]] = {"is_torchdynamo_exporting": lambda: False}
@@ -30,6 +32,7 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch.object(transformer, "_detect_is_causal_mask", _is_causal))
         stack.enter_context(patch.object(transformer, "F", _Functions()))
+        stack.enter_context(patch.object(torch.jit.ScriptFunction, "__call__", _unscripted(torch.jit.ScriptFunction)))
         for name, function in replaced.items():
             if hasattr(masks, name):
                 stack.enter_context(patch.object(masks, name, function))
@@ -50,3 +53,13 @@ class _Functions:
 def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
     """Whether the caller says so."""
     return is_causal is True
+
+
+def _unscripted(kind: Any) -> Callable[..., Any]:
+    plain = kind.__call__
+
+    def called(function: Any, *args: Any, **options: Any) -> Any:
+        source = getattr(function, "_torchdynamo_inline", None)
+        return plain(function, *args, **options) if source is None else source(*args, **options)
+
+    return called

@@ -15,7 +15,7 @@ from dataclasses import replace
 from archgraph.graph.types import joined
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.copies.best_runs import Run, with_best_runs
-from archgraph.importing.writing.copies.copied_arguments import argument_of
+from archgraph.importing.writing.copies.copied_arguments import argument_of, sizes_differ
 from archgraph.importing.writing.copies.copies import is_lent, is_scan, operands_of
 from archgraph.importing.writing.copies.group_form import BEFORE, GroupForm, Source
 from archgraph.importing.writing.copies.numbered_values import Place, counts, numbered_values
@@ -200,6 +200,8 @@ def _group(
     for column in zip(*rows, strict=True):
         arguments = [[part for part in one.term.parts if part.kind != "variable"] for one in column]
         if column[0].term.kind == "call":
+            if any(sizes_differ(one) for one in zip(*arguments, strict=True)):
+                return None
             told = [argument_of(one) for one in zip(*arguments, strict=True)]
             together += sum(1 if part.kind == "argument" else 3 for part in told)
             entries.append(column[0].term._replace(parts=tuple(told)))

@@ -58,11 +58,11 @@ from archgraph.importing.writing.rewriting.unrolled_steps import with_scans
 from archgraph.importing.writing.standard.agreed_places import with_agreed_places
 from archgraph.importing.writing.standard.standard_applications import StandardApplications
 from archgraph.importing.writing.standard.standard_blocks import standard_calls
+from archgraph.structure.class_parameters import ClassParameter
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
 

@@ -33,7 +33,7 @@ from archgraph.importing.writing.numbers.values import (
 )
 from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
-from archgraph.structure.parameters import MISSING
+from archgraph.structure.class_parameters import MISSING
 from archgraph.structure.terms import Term
 
 _STOP = re.compile(r"\[:-?\d+\]\Z")

@@ -59,8 +59,9 @@ class WiringWriter:
         if line.pattern is None or not line.pattern.read:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
         if place < len(line.pattern.read):
-            return NumberedName(name, stem, line.pattern.read[place])
-        copies = _number_of_copies(line)
+            of_copy = line.pattern.read[place]
+            return NumberedName(name, stem, of_copy) if number == str(of_copy) else NumberedName(name)
+        copies = number_of_copies(line) if not stem else 0  # a group hands it out under a name of its own
         return NumberedName(name, name, copies - 1) if copies else NumberedName(name)
 
     def _all_read(self, line: Line, reference: Reference, default: int | None) -> Any:
@@ -95,7 +96,7 @@ class WiringWriter:
         return found
 
 
-def _number_of_copies(line: Line) -> int:
+def number_of_copies(line: Line) -> int:
     """How many copies a line has; 0 where a parameter says it."""
     lists = [values for values in line.keys.get("for", {}).values() if isinstance(values, list)]
     copies = len(lists[0]) if lists else line.keys.get("repeat")

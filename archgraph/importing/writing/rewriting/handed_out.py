@@ -35,7 +35,21 @@ def with_named_outputs(graph: Graph) -> Graph:
     kinds = {(block, len(call.outputs)) for block, calls in calls_by_class(graph).items() for call in calls}
     names = {kind: found for kind in sorted(kinds) if (found := _output_names(graph, *kind))}
     names |= {kind: found for kind in kinds - names.keys() if (found := _as_with_more(*kind, names))}
-    return _HandingOut({}, names).graph(graph) if names else graph
+    return _HandingOut({}, names, numbered=_numbered_alike(graph)).graph(graph)
+
+
+def _numbered_alike(graph: Graph) -> dict[tuple[str, int], tuple[str, ...]]:
+    """For each class and number of outputs without names of their own the numbers of these in its first call: where a
+    call hands out one that nobody reads of another, the numbers of the rest differ."""
+    firsts: dict[tuple[str, int], tuple[str, ...]] = {}
+    for block, calls in calls_by_class(graph).items():
+        for call in calls:
+            firsts.setdefault((block, len(call.outputs)), tuple(call.body.outputs))
+    return {kind: names for kind, names in firsts.items() if all(map(_is_number, names))}
+
+
+def _is_number(name: str) -> bool:
+    return name.removeprefix("output_").isdecimal()
 
 
 def with_values(graph: Graph, values: dict[int, Value]) -> Graph:
@@ -216,6 +230,8 @@ class _HandingOut:
     names: Mapping[tuple[str, int], Mapping[str, str]]
     values: dict[int, Value] = field(default_factory=dict)
     items: dict[int, Item] = field(default_factory=dict)
+    numbered: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    """The outputs of classes that have numbers for names, where calls number them in other ways."""
 
     def graph(self, graph: Graph) -> Graph:
         items = tuple(map(self._item, graph.items))
@@ -237,7 +253,7 @@ class _HandingOut:
 
     def _call(self, item: Call) -> Call:
         call = self.calls.get(id(item), item)
-        names = self.names.get((call.block, len(call.outputs)), {})
+        names = self._names(call)
         body = self.graph(call.body)
         body = replace(body, outputs={names.get(name, name): value for name, value in body.outputs.items()})
         for value, port in zip(call.outputs, body.outputs, strict=True):
@@ -251,6 +267,14 @@ class _HandingOut:
             outputs=tuple(map(self._value, call.outputs)),
             shares=shares,  # type: ignore[arg-type]
         )
+
+    def _names(self, call: Call) -> dict[str, str]:
+        """New names for the outputs of a call."""
+        kind = (call.block, len(call.outputs))
+        own = tuple(call.body.outputs)
+        alike = self.numbered.get(kind, own) if all(map(_is_number, own)) else own
+        given = self.names.get(kind, {})
+        return {name: given.get(other, other) for name, other in zip(own, alike, strict=True)}
 
     def _value(self, value: Value) -> Value:
         return self.values.get(id(value), value)

@@ -16,14 +16,14 @@ _GATES: Mapping[str, str] = {"sigmoid": "silu", "hardsigmoid": "hardswish"}
 """What x times a function of x is (Ramachandran et al. 2017; Howard et al. 2019)."""
 
 
-class Readers(Protocol):
+class ActivationReaders(Protocol):
     """What makes the values of a body."""
 
     def only(self, value: Value, *operations: str) -> Node | None:
         """The step that makes a value which one step reads, if it is one of these operations."""
 
 
-def written_activation(node: Node, body: Readers) -> Sequence[Node] | None:
+def written_activation(node: Node, body: ActivationReaders) -> Sequence[Node] | None:
     """x · sigmoid(x) as silu, x · tanh(softplus(x)) as mish, relu6(x + 3) / 6 as hardsigmoid and x times it as
     hardswish."""
     for name, source in _found(node, body):
@@ -32,7 +32,7 @@ def written_activation(node: Node, body: Readers) -> Sequence[Node] | None:
     return None
 
 
-def _found(node: Node, body: Readers) -> Iterator[tuple[str, Value]]:
+def _found(node: Node, body: ActivationReaders) -> Iterator[tuple[str, Value]]:
     """The activation that a step may end, and what that reads."""
     scaled = _sixth(node)
     if scaled is not None:
@@ -67,7 +67,7 @@ def _sixth(node: Node) -> Value | None:
     return node.inputs["input"] if known else None
 
 
-def _shifted(value: Value, body: Readers) -> Value | None:
+def _shifted(value: Value, body: ActivationReaders) -> Value | None:
     """What three is added to, where the sum is kept between 0 and 6."""
     bounded = body.only(value, "relu6", "clamp")
     if bounded is None or (bounded.op.name == "clamp" and not _is_to_six(bounded)):
