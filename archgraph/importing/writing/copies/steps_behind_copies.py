@@ -22,7 +22,7 @@ def with_steps_behind_copies(template: BodyTemplate) -> BodyTemplate | None:
         row = _row(statements, place)
         made += _sorted(row)
         place += len(row)
-    return replace(template, statements=made) if made != statements else None
+    return replace(template, statements=[*made]) if made != statements else None
 
 
 def _row(statements: Sequence[WrittenStatement], at: int) -> Sequence[WrittenStatement]:
