@@ -41,6 +41,10 @@ from archgraph.importing.tracing.untraced_forms import untraced_forms
 from archgraph.importing.tracing.wrapped_regions import without_regions
 
 
+_MOST_ROUNDS = 2
+"""Traces in which sources that ask for sizes as numbers are handed sizes: one may hand its sizes to the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A module and its program.
@@ -85,8 +89,11 @@ def capture(
         set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
     found, noted = _captured(module, inputs, shapes, evaluation, free)
-    if noted.can_be_free:
-        with free_numbers(noted), suppress(ImportingError):  # a size that is counted in Python stays a number
+    with ExitStack() as stack, suppress(ImportingError):  # a size that is counted in Python stays a number
+        for _ in range(_MOST_ROUNDS):
+            if not noted.can_be_free:
+                break
+            stack.enter_context(free_numbers(noted))
             found, noted = _captured(module, inputs, shapes, evaluation, free)
     return replace(found, notes=(*notes_on_numbers(found.inputs, declared or {}, free, noted), *found.notes))
 
