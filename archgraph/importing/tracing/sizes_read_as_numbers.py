@@ -69,7 +69,7 @@ class _WholeNumbers(type):
 
     def __call__(cls, *args: Any, **options: Any) -> Any:
         if args and isinstance(args[0], (torch.SymInt, torch.SymFloat)):
-            return torch.sym_int(args[0])
+            return torch.sym_int(args[0])  # type: ignore[no-untyped-call]
         return int(*args, **options)
 
     def __instancecheck__(cls, value: Any) -> bool:
