@@ -115,10 +115,10 @@ def _run(graph: fx.Graph, constants: Constants, wide: bool = False) -> _Run:
     copies = {node: value.clone() for node, value in constants.items() if not value.is_meta}
     run = _Run({node: _wide(value) for node, value in copies.items()} if wide else copies)
     for node in graph.nodes:
-        known = _is_known(node, run)
+        is_known = _is_known(node, run)
         for value in node.all_input_nodes:
             _note_read(run, node, value)
-        if not known:
+        if not is_known:
             continue
         run.values[node] = _evaluated(node, run, wide)
         if changes_its_input(node):

@@ -17,9 +17,9 @@ _EXPECTED = f"a difference of at most {TOLERANCE:.0e} of the largest output"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How far an output is from the wanted one, as a part of its largest number; `undefined` counts numbers that are
-    nan in the wanted one alone."""
+class ParityDifference:
+    """How far an output is from the wanted one, as a part of its largest number; `undefined` counts the numbers that
+    are nan in the wanted one alone."""
 
     largest: float
     undefined: int = 0
@@ -27,7 +27,7 @@ class Difference:
 
 def differences(
     wanted: Sequence[torch.Tensor], found: Sequence[torch.Tensor], sizes: str, hides: bool = False
-) -> Iterator[Difference]:
+) -> Iterator[ParityDifference]:
     """The difference of each output; equal infinities, and nan in the same places, are none. Nothing for an output
     that holds numbers and not a single finite one. With `hides`, finite numbers may stand in the place of nan.
 
@@ -51,16 +51,16 @@ def differences(
             yield made
 
 
-def _difference(wanted: torch.Tensor, found: torch.Tensor, hides: bool) -> Difference:
+def _difference(wanted: torch.Tensor, found: torch.Tensor, hides: bool) -> ParityDifference:
     undefined = wanted.isnan() & found.isfinite()
     alike = (wanted == found) | (wanted.isnan() & found.isnan())
     left = ~(alike | undefined) if hides else ~alike
     if not left.any():
-        return Difference(0.0, int(undefined.sum()))
+        return ParityDifference(0.0, int(undefined.sum()))
     largest = wanted[wanted.isfinite()].abs()
     scale = float(largest.max()) if largest.numel() else 0.0
     far = float((wanted - found).abs()[left].max())
-    return Difference(far / scale if scale else far, int(undefined.sum()))
+    return ParityDifference(far / scale if scale else far, int(undefined.sum()))
 
 
 def hides_tokens(graph: Graph, module: torch.nn.Module) -> bool:

@@ -40,7 +40,6 @@ from archgraph.importing.tracing.unchanged_module import unchanged
 from archgraph.importing.tracing.untraced_forms import untraced_forms
 from archgraph.importing.tracing.wrapped_regions import without_regions
 
-
 _MOST_ROUNDS = 2
 """Traces in which sources that ask for sizes as numbers are handed sizes: one may hand its sizes to the next."""
 

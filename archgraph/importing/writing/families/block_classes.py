@@ -13,6 +13,7 @@ from archgraph.importing.writing.classes.block_symbols import (
     block_symbols,
     candidates,
 )
+from archgraph.importing.writing.classes.blocks_with_options import length_of_classes
 from archgraph.importing.writing.classes.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes.conditions import conditions_of_parts
@@ -43,7 +44,11 @@ from archgraph.importing.writing.numbers.handed_sizes import blocks_without_argu
 from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
 from archgraph.importing.writing.numbers.usual_values import with_usual_defaults
 from archgraph.importing.writing.rewriting.alike_reshapes import with_alike_reshapes
-from archgraph.importing.writing.rewriting.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.rewriting.alike_sequences import (
+    different_sequences,
+    with_classes_of_sequences,
+    without_needless_classes,
+)
 from archgraph.importing.writing.rewriting.dense_connections import with_joining_modules
 from archgraph.importing.writing.rewriting.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.rewriting.implied_sequences import with_calls_of_containers
@@ -90,7 +95,14 @@ def block_classes(graph: Graph, family: str = "") -> list[BlockClass]:
     of this name, blocks that would be called as standard blocks are called after it."""
     graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_inputs(with_equal_outputs(with_calls_of_containers(graph))))
-    graph = with_classes_of_sequences(graph, CONTAINERS)
+    apart = different_sequences(graph, CONTAINERS)
+    ways = [frozenset[int](), apart] if apart else [apart]
+    plans = [_classes_of(with_classes_of_sequences(graph, CONTAINERS, way), family) for way in ways]
+    return min(plans, key=lambda classes: length_of_classes([made.group for made in classes]))
+
+
+def _classes_of(graph: Graph, family: str) -> list[BlockClass]:
+    """The classes of a graph whose containers are of the classes that they have in the end."""
     standing_in = with_agreed_places(graph, standard_calls(graph))
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)

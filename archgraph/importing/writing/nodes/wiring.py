@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archgraph.graph.types import Node
+from archgraph.importing.writing.copies.numbered_values import places
 from archgraph.importing.writing.modules.numbered_names import NumberedName, counted_name, together
 from archgraph.importing.writing.nodes.lines import Line
 from archgraph.ops.contract import lookup
@@ -51,6 +52,10 @@ class WiringWriter:
             return NumberedName(name, stem, int(number), all_of_it) if stem else NumberedName(name)
         outs = line.outs
         place = outs.index(value)
+        if line.parts:
+            copy = next(made[-1] for one, made in places(line.statement, 0) if one == value)
+            last = copy == len(line.parts) - 1
+            return NumberedName(name, stem if last else stem.rpartition(".")[0], copy, part=number)
         if line.pattern is None or not line.pattern.read:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
         if place < len(line.pattern.read):
