@@ -408,3 +408,36 @@ class Bounded(nn.Module):
 def test_a_buffer_that_is_infinite_comes_with_the_weights():
     graph = ag.from_torch(Bounded(), {"x": torch.zeros(2, 4)}, verify=False)
     assert "init" not in graph.spec()
+
+
+class Hyper(nn.Module):
+    """A connection that adds in its forward, and whose weights another method reads (Zhu et al. 2024)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4)
+        self.scale = nn.Parameter(torch.randn(4))
+
+    def prepare(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        normed = self.norm(x)
+        return normed, (normed * self.scale).sum(-1, keepdim=True).tanh()
+
+    def forward(self, y: Tensor, x: Tensor, rate: Tensor) -> Tensor:
+        return x + y * rate
+
+
+class Connected(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.ModuleList([nn.Linear(4, 4), Hyper()]) for _ in range(2)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer, hyper in self.layers:
+            normed, rate = hyper.prepare(x)
+            x = hyper(layer(normed), x, rate)
+        return x
+
+
+def test_weights_of_a_module_without_weights_in_its_forward_are_read_around_it() -> None:
+    graph = ag.from_torch(Connected(), {"x": "N,L,4"}, name="connected")
+    assert "layers.0.1.norm.weight" in [weight.key for weight in weights(graph)]

@@ -63,14 +63,30 @@ def test_the_length_of_a_value_stays_free() -> None:
     assert str(graph.inputs[0].shape[0]) == "L"
 
 
-class Rounded(nn.Module):
+class Halved(nn.Module):
+    """A picture at half of its size, which `int` makes a whole number, and one that is tested for."""
+
+    def forward(self, x: Tensor, scale: int = 2) -> Tensor:
+        assert isinstance(scale, int)
+        size = int(x.shape[2] / scale), int(x.shape[3]) // scale
+        return functional.interpolate(x, size=size)
+
+
+def test_sizes_that_int_makes_whole_stay_free() -> None:
+    graph = ag.from_torch(Halved(), {"x": "N,3,H,W"}, name="halved")
+    assert [str(size) for size in graph.outputs["output"].shape] == ["N", "3", "H // 2", "W // 2"]
+
+
+class Counted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return x + torch.zeros(int(x.shape[0]), 1).cumsum(0)
+        for place in range(x.shape[0]):
+            x = x + place
+        return x
 
 
 def test_a_size_that_becomes_a_number_is_told_with_its_line() -> None:
-    with pytest.warns(UserWarning, match=r"L = \d+, which is read as a number here: .*int\(x\.shape\[0\]\)"):
-        graph = ag.from_torch(Rounded(), {"x": "L,4"}, name="rounded")
+    with pytest.warns(UserWarning, match=r"L = \d+, which is read as a number here: .*range\(x\.shape\[0\]\)"):
+        graph = ag.from_torch(Counted(), {"x": "L,4"}, name="counted")
     assert isinstance(graph.inputs[0].shape[0], int)
 
 

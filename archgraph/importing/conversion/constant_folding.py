@@ -112,8 +112,8 @@ def _needed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> Iterato
 
 
 def _run(graph: fx.Graph, constants: Constants, wide: bool = False) -> _Run:
-    known = {node: value.clone() for node, value in constants.items() if not value.is_meta}
-    run = _Run({node: _wide(value) for node, value in known.items()} if wide else known)
+    copies = {node: value.clone() for node, value in constants.items() if not value.is_meta}
+    run = _Run({node: _wide(value) for node, value in copies.items()} if wide else copies)
     for node in graph.nodes:
         is_known = _is_known(node, run)
         for value in node.all_input_nodes:

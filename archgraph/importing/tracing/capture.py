@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
+from archgraph.errors import ImportingError
 from archgraph.importing.conversion.mutations import require_kept_weights
 from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
@@ -24,9 +25,8 @@ from archgraph.importing.tracing.returned_values import named_values, output_nam
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
 from archgraph.importing.tracing.sizes_as_numbers import sizes_as_numbers
 from archgraph.importing.tracing.sizes_read_as_numbers import (
-    Lines,
-    asks_for_a_length,
-    free_lengths,
+    NotedNumbers,
+    free_numbers,
     noted_numbers,
     notes_on_numbers,
 )
@@ -39,6 +39,9 @@ from archgraph.importing.tracing.training_mode import set_training
 from archgraph.importing.tracing.unchanged_module import unchanged
 from archgraph.importing.tracing.untraced_forms import untraced_forms
 from archgraph.importing.tracing.wrapped_regions import without_regions
+
+_MOST_ROUNDS = 2
+"""Traces in which sources that ask for sizes as numbers are handed sizes: one may hand its sizes to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,14 @@ def capture(
     else:
         set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
-    found, lines = _captured(module, inputs, shapes, evaluation, free)
-    if any(map(asks_for_a_length, lines.values())):
-        with free_lengths():
-            found, lines = _captured(module, inputs, shapes, evaluation, free)
-    return replace(found, notes=(*notes_on_numbers(found.inputs, declared or {}, free, lines), *found.notes))
+    found, noted = _captured(module, inputs, shapes, evaluation, free)
+    with ExitStack() as stack, suppress(ImportingError):  # a size that is counted in Python stays a number
+        for _ in range(_MOST_ROUNDS):
+            if not noted.can_be_free:
+                break
+            stack.enter_context(free_numbers(noted))
+            found, noted = _captured(module, inputs, shapes, evaluation, free)
+    return replace(found, notes=(*notes_on_numbers(found.inputs, declared or {}, free, noted), *found.notes))
 
 
 def _captured(
@@ -97,7 +103,7 @@ def _captured(
     shapes: Mapping[str, Any],
     evaluation: Sequence[int] | None,
     free: FreeDimensions,
-) -> tuple[Capture, Lines]:
+) -> tuple[Capture, NotedNumbers]:
     """The program, and the lines that ask for sizes as numbers."""
     with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
         warnings.simplefilter("ignore")
@@ -105,7 +111,7 @@ def _captured(
         stack.enter_context(whole_recurrences())
         stack.enter_context(sizes_as_numbers(module))
         known = stack.enter_context(known_values(module))
-        lines = stack.enter_context(noted_numbers(module))
+        noted = stack.enter_context(noted_numbers(module))
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
             stack.enter_context(limited_trace(module))
@@ -117,7 +123,7 @@ def _captured(
         except Exception as error:
             raise tracing_error(module, error) from error
     found = _arranged(module, program, inputs, arguments, evaluation)
-    return replace(found, multiples=tuple(multiples.found), notes=tuple(notes_on_known_values(known))), lines
+    return replace(found, multiples=tuple(multiples.found), notes=tuple(notes_on_known_values(known))), noted
 
 
 def _arranged(
