@@ -12,6 +12,7 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
+from archgraph.importing.conversion.constant_folding import fold_read_numbers
 from archgraph.importing.conversion.mutations import require_kept_weights
 from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
@@ -64,11 +65,13 @@ def capture(
     free: FreeDimensions,
     declared: Mapping[str, Sizes] | None = None,
     evaluation: Sequence[int] | None = None,
+    checked: bool = False,
 ) -> Capture:
     """The program of a module, traced on example inputs, with these dimensions left free.
 
     It is that of evaluation, or that of training where `evaluation` gives the places of evaluation's outputs among
-    those of training. Sizes that are declared as numbers are never free.
+    those of training. Sizes that are declared as numbers are never free. `checked` where the module runs on the shapes
+    of these inputs.
 
     Raises ImportingError for what torch.export cannot trace.
     """
@@ -77,8 +80,9 @@ def capture(
     else:
         set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
-    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
+    with warnings.catch_warnings(), noted_arguments(module) as arguments, ExitStack() as stack:
         warnings.simplefilter("ignore")
+        stack.enter_context(untraced_forms(inputs, checked))
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
         stack.enter_context(sizes_as_numbers())
@@ -106,7 +110,6 @@ def _arranged(
     evaluation: Sequence[int] | None,
 ) -> Capture:
     without_regions(program.graph_module)
-    require_no_values(module, program.graph)
     outputs = _named_outputs(program)
     if not outputs:
         raise UntraceableError(
@@ -122,6 +125,9 @@ def _arranged(
         **{name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()},
     }
     require_registered(module, lifted)
+    constants = {placeholders[name]: value for name, value in lifted.items()}
+    fold_read_numbers(program.graph, constants)
+    require_no_values(module, program.graph)
     if not module.training:
         require_kept_weights(program.graph, kept)
     read_under_one_name(module, program.graph, kept)
@@ -134,7 +140,7 @@ def _arranged(
         program=program,
         inputs={name: node for name, node in zip(names, tensors, strict=True) if node.users},
         weights=kept,
-        constants={placeholders[name]: value for name, value in lifted.items()},
+        constants=constants,
         outputs=outputs,
         evaluation=words if evaluation is None else tuple(words[place] for place in evaluation),
         arguments=arguments,
