@@ -67,6 +67,29 @@ def without_unread(graph: fx.Graph) -> None:
             graph.erase_node(node)
 
 
+def fold_read_numbers(graph: fx.Graph, constants: Mapping[fx.Node, torch.Tensor]) -> None:
+    """Puts the number itself where an operation takes a number that the program reads from a constant, as the fill of
+    `x.new_full(size, self.strides[0])` where `strides` is a plain tensor."""
+    for node in list(graph.find_nodes(op="call_function", target=torch.ops.aten.item.default)):
+        source = node.args[0]
+        found = None if _is_changed(source, constants) else constants.get(source, computed(source, constants))
+        if found is None or found.is_meta:
+            continue
+        number = found.item()
+        for reader in list(node.users):
+            reader.args, reader.kwargs = fx.map_arg(
+                (reader.args, reader.kwargs), lambda one, node=node, number=number: number if one is node else one
+            )
+        graph.erase_node(node)
+
+
+def _is_changed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> bool:
+    """Whether the program changes in place what a value is made of."""
+    behind = {node, *_needed(node, constants)}
+    behind |= {value for one in behind for value in one.all_input_nodes}
+    return any(changes_its_input(reader) and reader.args[0] is one for one in behind for reader in one.users)
+
+
 def computed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor | None:
     """The value of an operation that follows from constants; None for one that follows from inputs or weights, and for
     one with several results."""

@@ -206,7 +206,8 @@ class GraphTracer:
         """
         try:
             evaluation = modes.evaluation if modes.traced else None
-            captured = capture(self.runs.module, inputs, free, self.symbols, evaluation)
+            checked = not isinstance(self.runs.evaluation(inputs), Exception)
+            captured = capture(self.runs.module, inputs, free, self.symbols, evaluation, checked)
         except UntraceableError:
             raise
         except ImportingError as error:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import _lru_cache_wrapper
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -35,13 +36,15 @@ def _caches(module: torch.nn.Module) -> Iterator[_lru_cache_wrapper[Any]]:
 
 def _caches_of(value: Any) -> Iterator[_lru_cache_wrapper[Any]]:
     """A cache, or one that a function calls which wraps it."""
-    function = getattr(value, "__func__", value) if isinstance(value, (staticmethod, classmethod)) else value
-    if isinstance(function, _lru_cache_wrapper):
+    function = value.__func__ if type(value) in (staticmethod, classmethod) else value
+    if type(function) is _lru_cache_wrapper:
         yield function
-    for cell in getattr(function, "__closure__", None) or ():
+    if type(function) is not FunctionType:  # what stands in for a missing package may raise whatever it is asked
+        return
+    for cell in function.__closure__ or ():
         try:
             held = cell.cell_contents
         except ValueError:  # a cell that holds nothing yet
             continue
-        if isinstance(held, _lru_cache_wrapper):
+        if type(held) is _lru_cache_wrapper:
             yield held

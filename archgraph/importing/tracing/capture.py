@@ -13,6 +13,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from archgraph.errors import ImportingError
+from archgraph.importing.conversion.constant_folding import fold_read_numbers
 from archgraph.importing.conversion.mutations import require_kept_weights
 from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
@@ -74,11 +75,13 @@ def capture(
     free: FreeDimensions,
     declared: Mapping[str, Sizes] | None = None,
     evaluation: Sequence[int] | None = None,
+    checked: bool = False,
 ) -> Capture:
     """The program of a module, traced on example inputs, with these dimensions left free.
 
     It is that of evaluation, or that of training where `evaluation` gives the places of evaluation's outputs among
-    those of training. Sizes that are declared as numbers are never free.
+    those of training. Sizes that are declared as numbers are never free. `checked` where the module runs on the shapes
+    of these inputs.
 
     Raises ImportingError for what torch.export cannot trace.
     """
@@ -87,13 +90,13 @@ def capture(
     else:
         set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
-    found, noted = _captured(module, inputs, shapes, evaluation, free)
+    found, noted = _captured(module, inputs, shapes, evaluation, free, checked)
     with ExitStack() as stack, suppress(ImportingError):  # a size that is counted in Python stays a number
         for _ in range(_MOST_ROUNDS):
             if not noted.can_be_free:
                 break
             stack.enter_context(free_numbers(noted))
-            found, noted = _captured(module, inputs, shapes, evaluation, free)
+            found, noted = _captured(module, inputs, shapes, evaluation, free, checked)
     return replace(found, notes=(*notes_on_numbers(found.inputs, declared or {}, free, noted), *found.notes))
 
 
@@ -103,10 +106,12 @@ def _captured(
     shapes: Mapping[str, Any],
     evaluation: Sequence[int] | None,
     free: FreeDimensions,
+    checked: bool,
 ) -> tuple[Capture, NotedNumbers]:
     """The program, and the lines that ask for sizes as numbers."""
-    with warnings.catch_warnings(), noted_arguments(module) as arguments, untraced_forms(inputs), ExitStack() as stack:
+    with warnings.catch_warnings(), noted_arguments(module) as arguments, ExitStack() as stack:
         warnings.simplefilter("ignore")
+        stack.enter_context(untraced_forms(inputs, checked))
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
         stack.enter_context(sizes_as_numbers(module))
@@ -134,7 +139,6 @@ def _arranged(
     evaluation: Sequence[int] | None,
 ) -> Capture:
     without_regions(program.graph_module)
-    require_no_values(module, program.graph)
     outputs = _named_outputs(program)
     if not outputs:
         raise UntraceableError(
@@ -150,6 +154,9 @@ def _arranged(
         **{name: program.constants[key] for name, key in signature.inputs_to_lifted_tensor_constants.items()},
     }
     require_registered(module, lifted)
+    constants = {placeholders[name]: value for name, value in lifted.items()}
+    fold_read_numbers(program.graph, constants)
+    require_no_values(module, program.graph)
     if not module.training:
         require_kept_weights(program.graph, kept)
     read_without_conversions(program.graph, kept)
@@ -163,7 +170,7 @@ def _arranged(
         program=program,
         inputs={name: node for name, node in zip(names, tensors, strict=True) if node.users},
         weights=kept,
-        constants={placeholders[name]: value for name, value in lifted.items()},
+        constants=constants,
         outputs=outputs,
         evaluation=words if evaluation is None else tuple(words[place] for place in evaluation),
         arguments=arguments,

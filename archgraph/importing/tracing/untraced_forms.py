@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ _MASKS = "transformers.masking_utils"
 
 
 @contextmanager
-def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
+def untraced_forms(inputs: Collection[str], checked: bool = False) -> Iterator[None]:
     """Inside, the masks of transformers come as `is_causal` or not at all, as outside of a tracer, and not in steps.
 
     Positions that are no input ascend by one, so that they mark no sequences that are packed into one; where they are
@@ -24,6 +25,9 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
     causal one, which decides by its values: what they compute with the mask is the same. They hand masks of truth
     values to their attention, which makes numbers of them, and not these numbers.
     Scripted functions run as the functions of Python that they were made of.
+
+    A module whose plain forward runs on shapes alone is `checked`: it may do whatever it leaves out while it is
+    compiled, such as the question whether its pictures are a multiple of 32 wide.
     """
     masks = sys.modules.get(_MASKS)
     replaced: dict[str, Callable[..., Any]] = {"is_torchdynamo_exporting": lambda: False}
@@ -36,6 +40,10 @@ def untraced_forms(inputs: Collection[str]) -> Iterator[None]:
         for name, function in replaced.items():
             if hasattr(masks, name):
                 stack.enter_context(patch.object(masks, name, function))
+        if checked:
+            uncompiled = _uncompiled(torch.compiler.is_compiling)
+            stack.enter_context(patch.object(torch.compiler, "is_compiling", uncompiled))
+            stack.enter_context(patch.object(importlib.import_module("torch._dynamo"), "is_compiling", uncompiled))
         yield
 
 
@@ -48,6 +56,16 @@ class _Functions:
     @staticmethod
     def _canonical_mask(mask: Any, **options: Any) -> Any:
         return mask
+
+
+def _uncompiled(plain: Callable[[], bool]) -> Callable[[], bool]:
+    """torch's answer for its own code, and False for all other code."""
+
+    def is_compiling() -> bool:
+        asking = str(sys._getframe(1).f_globals.get("__name__", ""))
+        return asking.partition(".")[0] == "torch" and plain()
+
+    return is_compiling
 
 
 def _is_causal(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
