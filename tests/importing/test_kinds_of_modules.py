@@ -408,3 +408,19 @@ class Bounded(nn.Module):
 def test_a_buffer_that_is_infinite_comes_with_the_weights():
     graph = ag.from_torch(Bounded(), {"x": torch.zeros(2, 4)}, verify=False)
     assert "init" not in graph.spec()
+
+
+class Listing(nn.Module):
+    """Its file hands `int` on, so that Python's stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Embedding(4, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(x) + self.head(torch.zeros(1, dtype=int))  # type: ignore[call-overload]
+
+
+def test_files_that_hand_int_on_keep_it() -> None:
+    graph = ag.from_torch(Listing(), {"x": "N:int64"}, name="listing")
+    assert [str(size) for size in graph.outputs["output"].shape] == ["N", "2"]

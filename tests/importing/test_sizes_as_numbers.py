@@ -54,11 +54,11 @@ def test_windows_of_the_whole_input_leave_its_length_free() -> None:
 
 class Length(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return x + torch.zeros(len(x), 1).cumsum(0)
+        return x + sum(range(len(x)))
 
 
 def test_a_length_that_becomes_a_number_is_told_with_its_line() -> None:
-    with pytest.warns(UserWarning, match=r"L = \d+, which is read as a number here: .*len\(x\).*x\.shape\[0\]"):
+    with pytest.warns(UserWarning, match=r"L = \d+, which is read as a number here: .*len\(x\)"):
         graph = ag.from_torch(nn.Sequential(nn.Linear(4, 4), Length()), {"input": "L,4"}, name="length")
     assert isinstance(graph.inputs[0].shape[0], int)
 

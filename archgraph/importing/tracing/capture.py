@@ -18,6 +18,7 @@ from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
+from archgraph.importing.tracing.kept_sizes import kept_sizes
 from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
@@ -86,6 +87,7 @@ def capture(
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
         stack.enter_context(sizes_as_numbers())
+        stack.enter_context(kept_sizes(module))
         lines = stack.enter_context(noted_numbers(module))
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:

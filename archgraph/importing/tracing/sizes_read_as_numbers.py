@@ -1,4 +1,4 @@
-"""Free sizes that a module's code reads as plain numbers, as `len(x)` and `int(x.shape[1])` do, with the line."""
+"""Free sizes that a module's code reads as plain numbers, as `range(len(x))` does, with the line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from archgraph.importing.tracing.source_places import caller
 
 _AXIS = re.compile(r"\['(\w+)'\]\.size\(\)\[(\d+)\]\Z")
 """The end of torch's name for a size of an input."""
-_LENGTH = re.compile(r"\blen\((\w+)\)")
 
 Lines = dict[tuple[str, int], str]
 """For an input and a dimension the line of the source that asked for its number."""
@@ -57,6 +56,4 @@ def notes_on_numbers(
                 continue
             told.add(str(word))
             line = lines.get((name, axis), "")
-            length = _LENGTH.search(line)
-            remedy = f" (with {length[1]}.shape[0] in the place of {length[0]} it stays free)" if length else ""
-            yield f"sizes are fixed: {word} = {size}, which is read as a number here: {line or name}{remedy}"
+            yield f"sizes are fixed: {word} = {size}, which is read as a number here: {line or name}"
