@@ -441,3 +441,19 @@ class Connected(nn.Module):
 def test_weights_of_a_module_without_weights_in_its_forward_are_read_around_it() -> None:
     graph = ag.from_torch(Connected(), {"x": "N,L,4"}, name="connected")
     assert "layers.0.1.norm.weight" in [weight.key for weight in weights(graph)]
+
+
+class Listing(nn.Module):
+    """Its file hands `int` on, so that Python's stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Embedding(4, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(x) + self.head(torch.zeros(1, dtype=int))  # type: ignore[call-overload]
+
+
+def test_files_that_hand_int_on_keep_it() -> None:
+    graph = ag.from_torch(Listing(), {"x": "N:int64"}, name="listing")
+    assert [str(size) for size in graph.outputs["output"].shape] == ["N", "2"]

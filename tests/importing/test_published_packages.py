@@ -84,3 +84,36 @@ class Counting(Anchors):
 def test_numbers_that_change_are_refused() -> None:
     with pytest.raises(ImportingError):
         ag.from_torch(Counting(), {"x": "N,3,H,W"}, name="counting")
+
+
+class Windows(nn.Module):
+    """Windows of a picture and back, with the number of pictures as SwinIR finds it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Any:
+        _, height, width, channels = x.shape
+        windows = x.view(-1, height // 4, 4, width // 4, 4, channels).permute(0, 1, 3, 2, 4, 5)
+        windows = self.mix(windows.reshape(-1, 16, channels))
+        count = int(windows.shape[0] / (height * width / 4 / 4))
+        assert isinstance(windows.dim(), int)
+        return windows.view(count, height // 4, width // 4, 4, 4, -1).permute(0, 1, 3, 2, 4, 5).reshape(x.shape)
+
+
+class Counted(nn.Module):
+    """Sizes by `len` and `int`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.head(x).reshape(len(x), int(x.shape[1]) * 2)
+
+
+@pytest.mark.parametrize(("module", "shape"), [(Windows(), "N,H,W,8"), (Counted(), "N,L,4")])
+def test_sizes_stay_free_as_plain_numbers_of_python(module: nn.Module, shape: str) -> None:
+    graph = ag.from_torch(module, {"x": shape}, name="sized")
+    assert ",".join(map(str, graph.inputs[0].shape)) == shape

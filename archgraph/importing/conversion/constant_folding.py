@@ -75,12 +75,16 @@ def fold_read_numbers(graph: fx.Graph, constants: Mapping[fx.Node, torch.Tensor]
         found = None if _is_changed(source, constants) else constants.get(source, computed(source, constants))
         if found is None or found.is_meta:
             continue
-        number = found.item()
-        for reader in list(node.users):
-            reader.args, reader.kwargs = fx.map_arg(
-                (reader.args, reader.kwargs), lambda one, node=node, number=number: number if one is node else one
-            )
+        _replace_by(node, found.item())
         graph.erase_node(node)
+
+
+def _replace_by(node: fx.Node, number: Any) -> None:
+    """A number in the place of an operation, wherever it is read."""
+    for reader in list(node.users):
+        reader.args, reader.kwargs = fx.map_arg(
+            (reader.args, reader.kwargs), lambda one: number if one is node else one
+        )
 
 
 def _is_changed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> bool:
