@@ -117,3 +117,23 @@ class Counted(nn.Module):
 def test_sizes_stay_free_as_plain_numbers_of_python(module: nn.Module, shape: str) -> None:
     graph = ag.from_torch(module, {"x": shape}, name="sized")
     assert ",".join(map(str, graph.inputs[0].shape)) == shape
+
+
+class Regions(nn.Module):
+    """Numbers the regions of shifted windows in a tensor of zeros, as networks with shifted windows do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(3, 1, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        height, width = 4 * (x.shape[2] // 4), 4 * (x.shape[3] // 4)
+        regions = torch.zeros(height, width)
+        for number, rows in enumerate((slice(0, -4), slice(-4, -2), slice(-2, None))):
+            regions[rows, :] = number
+        return self.head(x) + regions.view(x.shape[2:])
+
+
+def test_slices_that_reach_to_the_end_of_a_rounded_size_are_whole() -> None:
+    graph = ag.from_torch(Regions(), {"x": "N,3,H,W"}, name="regions")
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "3", "H", "W"]
