@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archgraph.cli.import_pipeline import write_pipeline
 from archgraph.cli.key_values import pairs
 from archgraph.cli.module_source import imported, imported_family, takes_modules
 from archgraph.cli.options import JsonOption, OutputOption
 from archgraph.cli.output import Stopwatch, echo, print_json
 from archgraph.cli.output_paths import require_writable, target
 from archgraph.errors import SpecError
+from archgraph.importing.sources.saved_folders import is_pipeline
 from archgraph.importing.sources.source_names import preset_and_source
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ SourcesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE...",
-        help="torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS, or package.module:FACTORY. "
-        "Several become presets; PRESET=SOURCE names one.",
+        help="torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS, package.module:FACTORY, or a folder "
+        "that save_pretrained wrote. Several become presets; PRESET=SOURCE names one.",
     ),
 ]
 NameOption = Annotated[str, typer.Option("--name", help="The name of the network.")]
@@ -62,9 +64,16 @@ def run(
     word of its source or as PRESET=SOURCE says; its parameters are what differs between them, with the first network's
     as defaults. --arg and --input are for each of them.
 
+    A folder of transformers or diffusers is read with its weights. One of a pipeline (model_index.json) becomes a
+    folder, -o, with a spec and a safetensors file for each network.
+
     Example: archgraph import net:Net --arg width=64 --input x=N,3,H,W -o net.yaml --weights net.safetensors
     """
     watch = Stopwatch()
+    if len(sources) == 1 and is_pipeline(sources[0]):
+        one = {"--name": name, "--weights": weights, "--rename-param": rename_param}
+        write_pipeline(Path(sources[0]), output, one, verify=verify, json=json)
+        return
     to_file = None if output == STDOUT else output
     require_writable(to_file, (".yaml",), weights)
     require_writable(weights, (".safetensors",))

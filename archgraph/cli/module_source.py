@@ -65,10 +65,10 @@ class ModuleOptions:
     leaf: Sequence[str] = ()
 
     @property
-    def first(self) -> str:
-        """The first option that is there, '' where none is."""
-        given = {"--arg": self.arg, "--input": self.input, "--config": self.config, "--leaf": self.leaf}
-        return next((name for name, value in given.items() if value), "")
+    def given(self) -> dict[str, Any]:
+        """The options that are there, by name."""
+        found = {"--arg": self.arg, "--input": self.input, "--config": self.config, "--leaf": self.leaf}
+        return {name: value for name, value in found.items() if value}
 
 
 _ADDED = tuple(
@@ -92,8 +92,9 @@ def takes_modules(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def command(**given: Any) -> None:
         options = ModuleOptions(*(given.pop(one.name) for one in _ADDED))
-        if options.first and not any(names_module(preset_and_source(text)[1]) for text in _texts(given.values())):
-            raise SpecError(f"{options.first} describes a module of PyTorch, and no argument names one", expected=FORMS)
+        first = next(iter(options.given), "")
+        if first and not any(names_module(preset_and_source(text)[1]) for text in _texts(given.values())):
+            raise SpecError(f"{first} describes a module of PyTorch, and no argument names one", expected=FORMS)
         token = _options.set(options)
         try:
             run(**given)
@@ -105,6 +106,11 @@ def takes_modules(run: Callable[..., None]) -> Callable[..., None]:
         [*(one.replace(kind=one.KEYWORD_ONLY) for one in own), *_ADDED]
     )
     return command
+
+
+def module_options() -> ModuleOptions:
+    """What the running command says of the module that it names."""
+    return _options.get(ModuleOptions())
 
 
 def _texts(values: Iterable[Any]) -> Iterator[str]:
@@ -120,7 +126,7 @@ def imported(text: str, *, name: str = "", verify: bool = True) -> Imported:
 
     What its code prints goes to stderr: stdout is the command's. Raises ImportingError, SpecError.
     """
-    options = _options.get(ModuleOptions())
+    options = module_options()
     config = _config(options.config)
     with _described(options) as (arguments, inputs, leaves):
         from archgraph.importing.api import import_module
@@ -139,7 +145,7 @@ def imported_family(
 
     Raises ImportingError, SpecError.
     """
-    options = _options.get(ModuleOptions())
+    options = module_options()
     if options.config is not None and len(texts) > 1:
         raise SpecError("--config describes one network, and several are named", hint="import each by itself")
     config = _config(options.config)

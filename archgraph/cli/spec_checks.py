@@ -13,6 +13,7 @@ from archgraph.cli.check_results import Format, Result, print_results
 from archgraph.cli.checked_networks import checked_network
 from archgraph.errors import ArchgraphError, InputError, UnknownNameError
 from archgraph.graph.types import Graph
+from archgraph.importing.sources.saved_folders import is_saved
 from archgraph.importing.sources.source_names import names_module
 from archgraph.plugins.faults import blamed
 
@@ -49,11 +50,14 @@ def _each_checked(specs: Sequence[str], settings: Sequence[str]) -> Generator[Re
 
 
 def _files(spec: str) -> list[str]:
-    """The specs of a folder, by name; anything else as it is. Raises InputError where it holds none."""
+    """The specs of a folder, by name; anything else as it is, and the folder of a network that `save_pretrained` wrote.
+    Raises InputError where it holds none."""
     folder = Path(spec)
     if not is_folder(folder) or _ships(spec):
         return [spec]
     found = sorted(str(path) for path in folder.iterdir() if path.suffix in SUFFIXES)
+    if not found and is_saved(spec):
+        return [spec]
     if not found:
         raise InputError(f"{spec} holds no spec", expected=f"files that end in {' or '.join(SUFFIXES)}")
     return found

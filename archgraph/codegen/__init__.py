@@ -14,12 +14,10 @@ from archgraph.codegen.meta_construction import is_on_meta
 from archgraph.codegen.placement import device_of, dtype_of
 from archgraph.codegen.printing.source_text import write
 from archgraph.codegen.printing.spans import WrittenSource
-from archgraph.codegen.weights import Weights, fill, give_weights
 from archgraph.garbage_collection import uncollected
-from archgraph.weights.fitting import fitted
-from archgraph.weights.targets import network_of
 
 if TYPE_CHECKING:
+    from archgraph.codegen.weights import Weights
     from archgraph.graph.types import Graph
 
 __all__ = ["graph_of", "source", "to_torch", "unwrapped", "written"]
@@ -67,18 +65,30 @@ def to_torch(
     """
     target, kind = device_of(device), dtype_of(dtype)
     code = written(graph, inplace)
-    if target is not None and target.type == "meta":
-        module = instantiate(graph, code, None)
-        if weights is not None:
-            fitted(network_of(graph), weights)
-        return module if kind is None and is_on_meta(module) else module.to(device=target, dtype=kind)
-    if weights is None:
-        return instantiate(graph, code, seed).to(device=target, dtype=kind)
+    without_memory = target is not None and target.type == "meta"
+    if weights is not None:
+        module = _with_weights(graph, code, weights, seed, target)
+    else:
+        module = instantiate(graph, code, None if without_memory else seed)
+    if without_memory and kind is None and is_on_meta(module):
+        return module
+    return module.to(device=target, dtype=kind)
+
+
+def _with_weights(
+    graph: Graph, code: WrittenSource, weights: Weights | nn.Module, seed: int, target: torch.device | None
+) -> nn.Module:
+    from archgraph.codegen.weights import fill, give_weights
+    from archgraph.weights.fitting import fitted
+    from archgraph.weights.targets import network_of
+
     found = fitted(network_of(graph), weights)
+    if target is not None and target.type == "meta":  # which has no place for them
+        return instantiate(graph, code, None)
     if found.fresh:  # drawn as a part of the whole network, so that they are those of the seed
         module = instantiate(graph, code, seed)
         fill(module, found)
-        return module.to(device=target, dtype=kind)
+        return module
     module = instantiate(graph, code, None)
     give_weights(module, found, code.ties, target)
-    return module.to(device=target, dtype=kind)
+    return module

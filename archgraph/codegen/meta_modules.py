@@ -33,7 +33,7 @@ _ALIKE = 2
 def on_meta_device(file: ModuleType, root: str) -> nn.Module:
     """The network of a generated file, on the meta device but for its constants."""
     constructors = _Namespace(file).constructors
-    with on_meta():
+    with torch.no_grad(), on_meta():
         made: nn.Module = constructors[root]()
     constructors.clear()  # they know each other, so that only the garbage collector would find them
     return made

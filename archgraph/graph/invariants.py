@@ -104,7 +104,7 @@ def _among_copies(module: ModuleTree) -> list[Problem]:
         return []
     modules = [name for name, item in own.items() if isinstance(item, Call) or is_module(item)]
     numbered = any(child.path.rpartition(".")[2].isdigit() for child in others)
-    if not (numbered or all(map(str.isdigit, modules))):
+    if not (numbered or (modules and all(map(str.isdigit, modules)))):
         return []
     problems = []
     for child in others:

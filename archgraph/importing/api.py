@@ -78,9 +78,8 @@ def imported(
     arguments = dict(zip((one.name for one in graph.inputs), (one.name for one in traced.graph.inputs), strict=True))
     proof = partial(prove, graph, module.module, traced.inputs, traced.training, traced.tables, arguments)
     parity = proof() if verify else None
-    return Imported(
-        graph, module.module, parity, traced.notes, traced.training, spec, traced.tables, module.origin, arguments
-    )
+    notes = (*traced.notes, *(parity.notes if parity is not None else ()))
+    return Imported(graph, module.module, parity, notes, traced.training, spec, traced.tables, module.origin, arguments)
 
 
 def traced_graph(tracer: GraphTracer) -> TracedGraph:

@@ -125,8 +125,9 @@ def constructed(source: Source) -> Made:
 
 
 def source_title(source: ModuleSource) -> str:
-    """The last word of a source as a name: `timm:resnet18` → resnet18."""
-    plain = "".join(letter if letter.isalnum() else "_" for letter in source.name.rpartition(".")[2])
+    """The last word of a source as a name: `timm:resnet18` → resnet18; of a folder its name."""
+    word = source.name.rpartition(".")[2] if source.folder is None else source.folder.resolve().name
+    plain = "".join(letter if letter.isalnum() else "_" for letter in word)
     return block_name(plain)
 
 

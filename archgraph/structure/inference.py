@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from archgraph.structure.class_parameters import Candidates, ClassParameter
+from archgraph.structure.columns import fits
 from archgraph.structure.expressions import Expression
 from archgraph.structure.naming import Naming
-from archgraph.structure.parameters import Candidates, ClassParameter, ParameterInference, fits
+from archgraph.structure.parameters import ParameterInference
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
 

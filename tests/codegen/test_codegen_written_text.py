@@ -101,6 +101,15 @@ def test_a_docstring_names_several_inputs_and_leaves_a_single_one_out() -> None:
     assert '"""[B, 4] → [B, 4]."""' in text
 
 
+def test_the_last_dimension_behind_channels_is_a_length() -> None:
+    net = Net()
+    inner = net.inner("unit")
+    layer = inner("conv", "conv1d", inner.input(N, 4, W), out_channels=4, kernel_size=3, padding=1)
+    body = inner.finish(inner("act", "relu", layer))
+    text = source(net.finish(net.call("u", body, net.input(N, 4, W), kind="block", block="unit")))
+    assert '"""[N, 4, L] → [N, 4, L]."""' in text
+
+
 def test_the_sizes_of_a_map_come_from_the_map_where_they_are_its_own() -> None:
     """Attention over places, in two widths: `h.reshape(n, channels, height, width)`."""
     net = Net()

@@ -13,10 +13,11 @@ import archgraph as ag
 from archgraph.importing.writing.classes.network_sources import NetworkSources
 from archgraph.importing.writing.plain_data.parameter_order import with_parameters_in_order
 from archgraph.importing.writing.plain_data.read_entries import with_read_entries
+from archgraph.structure.class_parameters import Candidates
 from archgraph.structure.expressions import Expression, ParameterName
 from archgraph.structure.naming import Naming
 from archgraph.structure.number_kinds import whole_ratio
-from archgraph.structure.parameters import Candidates, ParameterInference
+from archgraph.structure.parameters import ParameterInference
 from archgraph.structure.unification import ABSENT
 
 PICTURES = {"x": "N,3,H,W"}

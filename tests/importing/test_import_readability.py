@@ -22,7 +22,7 @@ from archgraph.importing.sources.input_descriptions import InputDescription
 from archgraph.importing.writing.numbers.usual_values import with_usual_defaults
 from archgraph.importing.writing.standard.canonical_form import body_form
 from archgraph.importing.writing.standard.form_numbers import FormNumbers
-from archgraph.structure.parameters import MISSING, ClassParameter
+from archgraph.structure.class_parameters import MISSING, ClassParameter
 
 IMAGE = {"x": InputDescription(("N", 3, "H", "W"))}
 

@@ -410,17 +410,34 @@ def test_a_buffer_that_is_infinite_comes_with_the_weights():
     assert "init" not in graph.spec()
 
 
-class Listing(nn.Module):
-    """Its file hands `int` on, so that Python's stays."""
+class Hyper(nn.Module):
+    """A connection that adds in its forward, and whose weights another method reads (Zhu et al. 2024)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.head = nn.Embedding(4, 2)
+        self.norm = nn.LayerNorm(4)
+        self.scale = nn.Parameter(torch.randn(4))
 
-    def forward(self, x: Tensor) -> Any:
-        return self.head(x) + self.head(torch.zeros(1, dtype=int))  # type: ignore[call-overload]
+    def prepare(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        normed = self.norm(x)
+        return normed, (normed * self.scale).sum(-1, keepdim=True).tanh()
+
+    def forward(self, y: Tensor, x: Tensor, rate: Tensor) -> Tensor:
+        return x + y * rate
 
 
-def test_files_that_hand_int_on_keep_it() -> None:
-    graph = ag.from_torch(Listing(), {"x": "N:int64"}, name="listing")
-    assert [str(size) for size in graph.outputs["output"].shape] == ["N", "2"]
+class Connected(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.ModuleList([nn.Linear(4, 4), Hyper()]) for _ in range(2)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer, hyper in self.layers:
+            normed, rate = hyper.prepare(x)
+            x = hyper(layer(normed), x, rate)
+        return x
+
+
+def test_weights_of_a_module_without_weights_in_its_forward_are_read_around_it() -> None:
+    graph = ag.from_torch(Connected(), {"x": "N,L,4"}, name="connected")
+    assert "layers.0.1.norm.weight" in [weight.key for weight in weights(graph)]

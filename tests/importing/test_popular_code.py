@@ -291,3 +291,22 @@ def test_a_buffer_that_only_training_changes_is_told() -> None:
         ag.from_torch(Averaged(), {"x": "N,4"}, name="averaged")
     (note,) = (str(one.message) for one in told)
     assert "the module changes a buffer, and the spec does not: used: test_popular_code.py" in note
+
+
+class Trend(nn.Module):
+    """A moving average of rows, which torch takes for the channels of one example (Zeng et al. 2023), and a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.average = nn.AvgPool1d(3, 1)
+        self.conv = nn.Conv2d(3, 2, 1)
+
+    def forward(self, x: Tensor, image: Tensor) -> Any:
+        return self.average(functional.pad(x, (1, 1))), self.conv(image)
+
+
+def test_windows_of_a_single_example_are_those_of_a_batch_of_one() -> None:
+    graph = ag.from_torch(Trend(), {"x": "N,L", "image": "3,H,W"}, name="trend")
+    assert [node.get("op") for node in graph.info.written["nodes"].values() if isinstance(node, dict)][-3:] == [
+        *("unsqueeze", "conv2d", "squeeze")
+    ]

@@ -74,7 +74,7 @@ def test_chains_are_copies_whose_other_values_are_read_by_number() -> None:
         "chain": ["x"],
     }
     means = [node["in"] for name, node in spec["nodes"].items() if name.startswith("mean") and name != "mean"]
-    assert means == ["down.0.output_0", "down.1.output_0", "down.output_0"]
+    assert means == ["down.0.unit", "down.1.unit", "down.unit"]
 
 
 def test_members_of_a_group_may_be_lacking() -> None:

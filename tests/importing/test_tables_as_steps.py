@@ -100,6 +100,14 @@ def planar(dim: int, size: int, base: int) -> Tensor:
     return torch.as_tensor(made).float().unsqueeze(0)
 
 
+def plain(height: int, width: int, dim: int) -> Tensor:
+    """The positions of plain ViTs (Beyer et al. 2022), whose frequencies reach the period."""
+    rates = 10_000 ** -(torch.arange(dim // 4) / (dim // 4 - 1))
+    down, across = (torch.outer(places, rates) for places in (torch.arange(height), torch.arange(width)))
+    across, down = across.repeat(height, 1), down.repeat_interleave(width, 0)
+    return torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], 1)
+
+
 def rotary(height: int, width: int, dim: int, reference: float) -> Tensor:
     """The rotation of EVA-02, as timm makes it: in float32."""
     build = references.timm().layers.pos_embed_sincos.build_rotary_pos_embed
@@ -125,6 +133,7 @@ TABLES = [
     (distances(4, 6), "relative_log_distances", {"height": 4, "width": 6}),
     (planar(16, 4, 4), "sincos_position", {"height": 4, "dim": 16}),
     (planar(16, 8, 3), "sincos_position", {"height": 8, "dim": 16, "step": 0.375}),
+    (plain(4, 5, 32), "sincos_position", {"height": 4, "width": 5, "dim": 32, "freq_shift": 1.0}),
     (rotary(4, 5, 16, 1.0), "rotary_position", {"height": 4, "width": 5, "dim": 16}),
     (rotary(8, 8, 16, 0.5), "rotary_position", {"height": 8, "dim": 16, "step": 0.5}),
     (waves(50, 16, 8), "sinusoidal_embedding", {"dim": 16, "freq_shift": 0.0, "flip_sin_to_cos": True}),
@@ -234,3 +243,21 @@ def test_a_mask_of_the_tokens_before_is_a_triangle_of_truth() -> None:
     assert nodes_of(imported(Hidden(mask), 8, 8))["mask"] == "tril"
     mask[20, 3] = False
     assert nodes_of(imported(Hidden(mask), 8, 8))["mask"]["op"] == "constant", "a triangle with a hole is none"
+
+
+class Windowed(nn.Module):
+    """A filter that the forward makes step by step in place, as julius resamples sound."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        t = torch.arange(-6, 6).float() / 3
+        t *= math.pi
+        kernel = torch.where(t == 0, torch.ones(()), t.sin() / t) * (t / 12).cos() ** 2
+        kernel.div_(kernel.sum())
+        return nn.functional.conv1d(x, kernel[None, None])
+
+
+def test_a_constant_that_is_made_in_place_is_rounded_once() -> None:
+    module = Windowed()
+    graph = ag.from_torch(module, {"x": "N,1,L"}, name="windowed")
+    x = torch.randn(1, 1, 20)
+    assert torch.allclose(ag.to_torch(graph)(x), module(x), atol=1e-6)

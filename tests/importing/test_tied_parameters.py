@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 import archgraph as ag
 from archgraph.errors import UnknownNameError
@@ -145,3 +146,21 @@ def test_a_parameter_is_tied_under_the_name_of_its_weight() -> None:
     assert network.twin is network.gain
     with pytest.raises(UnknownNameError, match="parameter has no weight 'gain'\n  expected: one of weight"):
         ag.load(spec("gain"))
+
+
+class Converted(nn.Linear):
+    """A linear map whose weights take the type of what it reads, as Whisper's."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return functional.linear(x, self.weight.to(x.dtype), bias)
+
+
+def test_weights_that_are_of_the_type_already_are_those_of_the_layer() -> None:
+    module = nn.Sequential(Converted(4, 6), nn.ReLU(), Converted(6, 2, bias=False))
+    nodes = ag.from_torch(module, {"input": "N,4"}, name="converted").info.written["nodes"]
+    assert list(nodes.values()) == [
+        {"op": "linear", "out_features": 6},
+        "relu",
+        {"op": "linear", "out_features": 2, "bias": False},
+    ]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from structure_cases import NAMING, chain, conv, layer
 
+from archgraph.structure.class_parameters import MISSING, Candidates
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass, inferred
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.parameters import MISSING, Candidates
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.unification import unified
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from structure_cases import NAMING, chain, conv, layer
 
+from archgraph.structure.class_parameters import Candidates
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
-from archgraph.structure.parameters import Candidates
 from archgraph.structure.template import InstanceTemplate, Loop, Member, Statement
 from archgraph.structure.terms import Term, alike, number, shape, variable
 from archgraph.structure.unification import ABSENT, unified

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archgraph.codegen.analysis.scopes import Scope
 from archgraph.ops.contract import TensorType
-from archgraph.structure.parameters import Candidates
+from archgraph.structure.class_parameters import Candidates
 
 
 def candidates(scope: Scope, names: Sequence[str]) -> Candidates:

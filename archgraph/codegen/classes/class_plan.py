@@ -8,7 +8,7 @@ from archgraph.codegen.analysis.body import AppliedStep, Body, ForwardStatement
 from archgraph.codegen.analysis.scopes import Scope
 from archgraph.codegen.printing.term_text import accessed
 from archgraph.graph.types import Graph
-from archgraph.structure.parameters import ClassParameter
+from archgraph.structure.class_parameters import ClassParameter
 from archgraph.structure.template import Member
 
 

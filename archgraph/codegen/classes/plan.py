@@ -18,10 +18,10 @@ from archgraph.codegen.classes.substitution import MODULE_NAMES, fill, input_siz
 from archgraph.codegen.rules import DEFINITIONS, IMPORTS
 from archgraph.graph.keys import module_tree
 from archgraph.graph.types import Graph
+from archgraph.structure.class_parameters import MISSING
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.parameters import MISSING
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import OutputPositions, UnifiedClass, unified
 

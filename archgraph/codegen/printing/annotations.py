@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archgraph.codegen.analysis.terms import literal
-from archgraph.structure.parameters import MISSING, ClassParameter
+from archgraph.structure.class_parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
 
 MOST_LISTED = 8

@@ -90,7 +90,7 @@ class _Words:
         found = []
         for axis, dim in enumerate(var.type.shape):
             if isinstance(dim, Size) and not self.made.body.scope.root:
-                self._letters.setdefault(str(dim), _letter(axis, var.type.rank, set(self._letters.values())))
+                self._letters.setdefault(str(dim), _letter(axis, var.type.shape, set(self._letters.values())))
             found.append(self._size(dim, {i: shape[axis] for i, shape in alike.items()}))
         return f"[{', '.join(found)}]"
 
@@ -155,8 +155,10 @@ def _multiple(dim: Size, known: Size) -> int:
     return factor if 2 <= factor <= LARGEST and known * factor == dim else 0
 
 
-def _letter(axis: int, rank: int, taken: set[str]) -> str:
-    usual = {1: "N", 2: "NC", 3: "NLC", 4: "NCHW"}.get(rank, "")[axis : axis + 1] or f"D{axis}"
+def _letter(axis: int, shape: Sequence[Dim], taken: set[str]) -> str:
+    """The usual letter of a dimension; of three, the last is a length where the one before is a number of channels."""
+    of_three = "NCL" if isinstance(shape[-1], Size) and not isinstance(shape[-2:][0], Size) else "NLC"
+    usual = {1: "N", 2: "NC", 3: of_three, 4: "NCHW"}.get(len(shape), "")[axis : axis + 1] or f"D{axis}"
     while usual in taken:
         usual += "'"
     return usual

@@ -144,7 +144,9 @@ class BodyTranslation:
             name = self.free_name(self._constant_name(node))
             require_storable(name, self.translation.constants[node])
             with self._marked(node.users):
-                made = stored_tensor(self, name, self.translation.constants[node], None)
+                made = stored_tensor(
+                    self, name, self.translation.exact.get(node, self.translation.constants[node]), None
+                )
         elif self.parent is None:
             raise ImportingError(f"{node.name} has no counterpart", received=place_of(node))
         else:
@@ -247,7 +249,7 @@ class BodyTranslation:
         if found is None:
             return False
         if isinstance(found, torch.Tensor) and can_be_stored(found):
-            held = unrounded(node, found, self.translation.constants)
+            held = unrounded(node, found, {**self.translation.constants, **self.translation.exact})
             self.values[node] = stored_tensor(self, self.free_name(self._constant_name(node)), held, None)
         return True
 

@@ -34,23 +34,30 @@ class _Run:
     snapshots: dict[tuple[fx.Node, int], torch.Tensor] = field(default_factory=dict)
 
 
-def fold_changed_constants(graph: fx.Graph, constants: dict[fx.Node, torch.Tensor]) -> None:
-    """Puts new constants in the place of constants that the program changes in place, for those who read them later."""
+Constants = Mapping[fx.Node, torch.Tensor]
+
+
+def fold_changed_constants(graph: fx.Graph, constants: dict[fx.Node, torch.Tensor]) -> Constants:
+    """Puts new constants in the place of constants that the program changes in place, for those who read them later.
+    Returns those in float32 without the rounding on their way, where that is all that float64 changes."""
     if not any(changes_its_input(node) for node in graph.nodes):
-        return
-    run = _run(graph, constants)
+        return {}
+    run, exact = _run(graph, constants), _run(graph, constants, wide=True)
     made: dict[tuple[fx.Node, int], fx.Node] = {}
     if any(found.numel() > MOST_NUMBERS for found in run.snapshots.values()):
-        return  # too many for a file: its changes are written down
+        return {}  # too many for a file: its changes are written down
+    precise: dict[fx.Node, torch.Tensor] = {}
     for reader, value, count in run.reads:
         key = (value, count)
         if key not in made:
             made[key] = _constant(graph, value)
             constants[made[key]] = run.snapshots[key]
+            precise[made[key]] = _without_rounding(run.snapshots[key], exact.snapshots.get(key))
         reader.replace_input_with(value, made[key])
     for node in reversed(list(graph.nodes)):
         if node in run.values and node.op == "call_function" and not node.users:
             graph.erase_node(node)
+    return precise
 
 
 def without_unread(graph: fx.Graph) -> None:
@@ -90,7 +97,7 @@ def computed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> torch.
     return found if isinstance(found, torch.Tensor) else None
 
 
-def computed_results(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor], *, wide: bool = False) -> Any:
+def computed_results(node: fx.Node, constants: Constants, *, wide: bool = False) -> Any:
     """All results of an operation that follows from constants; None for one that does not. `wide`: in float64 where the
     program is in float32."""
     needed = list(_needed(node, constants))
@@ -102,11 +109,16 @@ def computed_results(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor], *
     return run.values.get(node)
 
 
-def unrounded(node: fx.Node, found: torch.Tensor, constants: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor:
+def unrounded(node: fx.Node, found: torch.Tensor, constants: Constants) -> torch.Tensor:
     """A constant in float32 without the rounding on its way, where that is all that float64 changes."""
     if found.dtype != torch.float32:
         return found
-    precise = computed_results(node, constants, wide=True)
+    return _without_rounding(found, computed_results(node, constants, wide=True))
+
+
+def _without_rounding(found: torch.Tensor, precise: torch.Tensor | None) -> torch.Tensor:
+    if precise is None or found.dtype != torch.float32 or found.shape != precise.shape:
+        return found
     return precise if torch.allclose(precise.float(), found, rtol=1e-4, atol=1e-6, equal_nan=True) else found
 
 
@@ -122,15 +134,16 @@ def _needed(node: fx.Node, constants: Mapping[fx.Node, torch.Tensor]) -> Iterato
     return (one for one in node.graph.nodes if one in seen)
 
 
-def _run(graph: fx.Graph, constants: dict[fx.Node, torch.Tensor]) -> _Run:
-    run = _Run({node: value.clone() for node, value in constants.items() if not value.is_meta})
+def _run(graph: fx.Graph, constants: Constants, wide: bool = False) -> _Run:
+    copies = {node: value.clone() for node, value in constants.items() if not value.is_meta}
+    run = _Run({node: _wide(value) for node, value in copies.items()} if wide else copies)
     for node in graph.nodes:
-        known = _is_known(node, run)
+        is_known = _is_known(node, run)
         for value in node.all_input_nodes:
             _note_read(run, node, value)
-        if not known:
+        if not is_known:
             continue
-        run.values[node] = _evaluated(node, run)
+        run.values[node] = _evaluated(node, run, wide)
         if changes_its_input(node):
             memory = _memory(run.values[node])
             run.changes[memory] = run.changes.get(memory, 0) + 1
@@ -183,7 +196,8 @@ def _is_small(found: object) -> bool:
 def _evaluated(node: fx.Node, run: _Run, wide: bool = False) -> torch.Tensor:
     number = _filling(node)
     if number is not None:
-        return torch.full(node.meta["val"].shape, number, dtype=node.meta["val"].dtype, device="cpu")
+        dtype = node.meta["val"].dtype
+        return torch.full(node.meta["val"].shape, number, dtype=_wide(dtype) if wide else dtype, device="cpu")
     arguments, kept = fx.map_arg((node.args, node.kwargs), lambda one: run.values[one])
     options = dict(kept)
     if "device" in options:

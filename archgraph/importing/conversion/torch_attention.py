@@ -14,6 +14,7 @@ from archgraph.graph.builder import CallSpec
 from archgraph.graph.keys import weights
 from archgraph.graph.simplify import rewritten
 from archgraph.graph.types import Call, Graph, Value, walk
+from archgraph.importing.conversion.hidden_calls import without_hidden_calls
 from archgraph.importing.conversion.leaf_modules import makes_tensors
 from archgraph.importing.conversion.module_calls import ModuleCall
 from archgraph.importing.conversion.views import arguments_by_name
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _BLOCK = "multihead_attention"
 _READ = ("query", "key", "value")
-_MASK = "attn_mask"
+_MASKS = ("attn_mask", "key_padding_mask")
 
 
 def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
@@ -35,14 +36,13 @@ def attention_call(outer: BodyTranslation, call: ModuleCall) -> bool:
         return False
     nodes = outer.translation.capture.arguments.parameters(module, call.place, outer.translation.capture.program.graph)
     result = _result(call)
-    ports = [*_READ, *([_MASK] if _MASK in nodes else [])]
+    ports = [*_READ, *(name for name in _MASKS if name in nodes)]
     if set(nodes) != set(ports) or result is None or not _reads_only(outer, call, nodes.values()):
         return False
     read = [outer.value(nodes[port]) for port in ports]
-    mask = read[len(_READ)] if _MASK in nodes else None
-    if mask is not None and mask.type.rank != 2:  # another one for each sequence
+    told = _masks(dict(zip(ports[len(_READ) :], read[len(_READ) :], strict=True)))
+    if told is None:
         return False
-    told: dict[str, Any] = {} if mask is None else {_MASK: "hide" if mask.dtype == "bool" else "add"}
     if any(map(_is_causal, call.operations())):  # torch leaves out a mask that its caller says to be causal
         told["is_causal"] = True
     body = _body(module, dict(zip(ports, read, strict=True)), told)
@@ -106,6 +106,18 @@ def _reads_only(outer: BodyTranslation, call: ModuleCall, values: Any) -> bool:
     return not any(id(weight) in tied for key, weight in state.items() if key.startswith(f"{call.path}."))
 
 
+def _masks(read: Mapping[str, Value]) -> dict[str, Any] | None:
+    """What the block is told of these masks; None where they are of another kind than its own."""
+    told: dict[str, Any] = {}
+    for name, value in read.items():
+        if value.type.rank != 2:  # `attn_mask`: another one for each sequence
+            return None
+        told[name] = "hide" if value.dtype == "bool" else "add"
+    if told.get("key_padding_mask", "hide") != "hide":
+        return None
+    return {**told, "key_padding_mask": True} if "key_padding_mask" in told else told
+
+
 def _body(module: torch.nn.MultiheadAttention, read: Mapping[str, Value], told: Mapping[str, Any]) -> Graph | None:
     """The body of the block, applied to these values; None where its weights are others."""
     names: dict[Dim, str] = {}
@@ -135,7 +147,7 @@ def _body(module: torch.nn.MultiheadAttention, read: Mapping[str, Value], told: 
     assert isinstance(applied, Call)
     ours = {item.key.removeprefix("applied."): tuple(item.weight.shape) for item in weights(made)}
     theirs = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    return applied.body if list(ours.items()) == list(theirs.items()) else None
+    return without_hidden_calls(applied.body) if list(ours.items()) == list(theirs.items()) else None
 
 
 def _renamed(size: Dim, names: Mapping[str, Dim]) -> Dim:

@@ -58,6 +58,8 @@ class Translation:
         self.sizes = SizeReader(input_symbols(shapes, symbols), self.facts, traced_sizes(shapes))
         self.state: dict[str, torch.Tensor] = capture.module.state_dict(keep_vars=True)
         self.constants = capture.constants
+        self.exact: Mapping[fx.Node, torch.Tensor] = {}
+        """Constants in float32 that were computed, without the rounding on their way."""
         self.tables: dict[str, RoundedTable] = {}
         """Tables in float32 that the graph has as steps, by their names in the module."""
         self.branches = Branches()
@@ -87,7 +89,7 @@ class Translation:
         if self.narrowed:
             require_own_branches(program.graph, self.sizes, self.facts)
             require_equations(program.graph, self.sizes, self.facts)
-        fold_changed_constants(program.graph, self.constants)
+        self.exact = fold_changed_constants(program.graph, self.constants)
         without_mutations(program.graph)
         without_unread(program.graph)
         returned = self._returned()

@@ -93,13 +93,14 @@ def _period_of_rows(columns: torch.Tensor) -> int:
 def _sincos(table: torch.Tensor, height: int, width: int) -> Iterator[_Made]:
     part = table.shape[1] // 4
     for waves in _waves(table[1, :part], table[1, part : 2 * part]) if width > 1 else ():
-        if waves.shift or waves.period != _PERIOD:
+        if waves.period != _PERIOD:
             continue
         across = waves.angles(width).repeat(height, 1)
         down = waves.angles(height).repeat_interleave(width, 0)
         made = torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], 1)
         more = {"width": width} if width != height else {}
-        node = {"op": "sincos_position", "height": height, **more, "dim": 4 * part, **_stepped(waves)}
+        shift = {"freq_shift": float(waves.shift)} if waves.shift else {}
+        node = {"op": "sincos_position", "height": height, **more, "dim": 4 * part, **_stepped(waves), **shift}
         yield {"positions": node}, made, torch.cat([across, across, down, down], 1)
 
 

@@ -11,6 +11,8 @@ from torch.overrides import TorchFunctionMode
 
 from archgraph.importing.proof.drawn_weights import DrawnWeights
 
+_ELEMENT_TYPE = torch.Tensor.dtype
+
 
 class _Float64(TorchFunctionMode):
     def __init__(self, weights: DrawnWeights | None):
@@ -22,6 +24,8 @@ class _Float64(TorchFunctionMode):
     ) -> Any:
         if func is torch.Tensor.float:
             func = torch.Tensor.double
+        if getattr(func, "__self__", None) is _ELEMENT_TYPE:
+            return torch.float32 if func(*args) is torch.float64 else func(*args)
         given: Iterable[Any] = map(_wide, args)
         named = {name: _wide(value) for name, value in (kwargs or {}).items()}
         if self._weights is not None:
@@ -38,6 +42,7 @@ def _wide(value: Any) -> Any:
 def float64_evaluation(weights: DrawnWeights | None = None) -> Iterator[None]:
     """Inside, conversions to float32 are ones to float64, and so is what torch makes of numbers.
 
+    A value says that it is in float32: `eps = 1e-5 if x.dtype is torch.float32 else 1e-3` decides as it does outside.
     Two programs that compute the same are equal there to about 1e-15, whichever of them rounds on its way. `weights`
     are read in the place of parameters without contents.
     """

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from types import CellType, FunctionType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import torch
 
 from archgraph.importing.sources.normed_weights import has_norm_hook
+
+_UNCOPIED = (torch.jit.ScriptFunction, ModuleType)
+"""What a module may hold as an attribute and Python refuses to copy."""
 
 
 def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> torch.nn.Module:
@@ -24,6 +27,8 @@ def copy_with_weights(module: torch.nn.Module, weights: Mapping[str, torch.Tenso
     copies: dict[int, Any] = dict(replaced)
     for inner in filter(has_norm_hook, module.modules()):  # what the hook has left there
         copies[id(inner.weight)] = torch.empty(0)
+    for inner in module.modules():
+        copies.update({id(value): value for value in vars(inner).values() if isinstance(value, _UNCOPIED)})
     made = copy.deepcopy(module, copies)
     for inner in made.modules():
         vars(inner).update(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archgraph.graph.types import Node, Value
 from archgraph.importing.rules.registry import rule, special_case
+from archgraph.importing.rules.shapes import joined
 from archgraph.importing.rules.site import Site
 from archgraph.ops.contract import INTEGER_TYPES
 
@@ -69,8 +70,7 @@ def without_nothing(site: Site) -> Value | None:
     kept = [part for part in parts if not any(type(size) is int and size == 0 for size in part.meta["val"].shape)]
     if len(kept) == len(parts) or not kept:
         return None
-    values = [site.body.value(part) for part in kept]
-    return values[0] if len(values) == 1 else site.apply("concat", values, {"dim": site.get("dim", 0)}).output
+    return joined(site, [site.body.value(part) for part in kept])
 
 
 @special_case("clamp")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from archgraph.dims import Dim, Size
 from archgraph.graph.types import Value
 from archgraph.importing.rules.attention import merged_heads
@@ -13,9 +16,14 @@ _END = 2**62
 
 @rule("cat", "concat", "concatenate")
 def concat(site: Site) -> Value:
-    values = site.tensors("tensors")
-    axis = site.get("dim", 0)
-    return values[0] if len(values) == 1 else site.apply("concat", values, {"dim": axis}).output
+    return joined(site, site.tensors("tensors"))
+
+
+def joined(site: Site, values: Sequence[Value]) -> Value:
+    """Values behind one another; whole numbers among others become such, as torch makes them."""
+    dtype = site.result_dtype
+    alike = [value if value.dtype == dtype else site.emit("to", value, dtype=dtype) for value in values]
+    return alike[0] if len(alike) == 1 else site.apply("concat", alike, {"dim": site.get("dim", 0)}).output
 
 
 @rule("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as")
@@ -110,11 +118,19 @@ def slice_(site: Site) -> Value:
     if isinstance(end, int) and end >= _END:
         end = None
     size = value.shape[axis]
+    start, end = (_from_the_start(site, place, size) for place in (start, end))
     if start == 0 and step == 1 and (end is None or end == size or (_whole(end, size) and end >= size)):
         return value
     if isinstance(end, int) and isinstance(size, int) and end >= size:
         end = None
     return site.emit("slice", value, dim=axis, start=start, end=end, step=step)
+
+
+def _from_the_start(site: Site, place: Any, size: Dim) -> Any:
+    """A place that is counted from the end by a free size, as in `x[-length:]`, counted from the start."""
+    facts = site.body.translation.facts
+    counted = isinstance(place, Size) and facts.compare(place, "<", 0) and facts.compare(place + size, ">=", 0)
+    return place + size if counted else place
 
 
 def _whole(*sizes: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from archgraph.importing.sources.accepted_inputs import accepted
+from archgraph.importing.sources.accepted_inputs import accepted, longer_first
 from archgraph.importing.sources.forward_signature import require_named_inputs, required_inputs, unknown_inputs
 from archgraph.importing.sources.input_descriptions import InputDescription, described
 from archgraph.importing.sources.library_inputs import fixed_arguments, library_inputs, library_of, usual_sides
@@ -25,6 +25,7 @@ _LATENT_SIDES = ((32, 48),)
 _VIDEO_SIDES = ((16, 24),)
 """Attention over all places of a picture, or of all frames, needs the square of their number."""
 _FRAMES = 4
+_RANK_OF_VIDEOS = 5
 _VIDEOS, _CLIP = "torchvision.models.video", 16
 """Networks of videos, and the frames of a clip that all of them take: MViT has positions for so many."""
 _LENGTHS = (24, 16, 64)
@@ -75,11 +76,11 @@ def _image(module: torch.nn.Module) -> InputDescription:
 def examples(wanted: Mapping[str, InputDescription], runs: ShapeRuns) -> Iterator[dict[str, Any]]:
     """Inputs of several sizes, to be tried in this order, with the arguments that are no tensors.
 
-    Of pictures those that the module takes.
+    Of pictures those that the module takes; of sequences the longer ones first, where short ones are too short for it.
     """
     found = _sized_inputs(wanted, runs.module)
     pictures = any({"H", "W"} & set(one.names) for one in wanted.values())
-    return accepted(runs, found) if pictures else found
+    return accepted(runs, found) if pictures else longer_first(runs, found)
 
 
 def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, Any]]:
@@ -95,15 +96,15 @@ def _sized_inputs(wanted: Mapping[str, InputDescription], module: torch.nn.Modul
 
 def _numbers(wanted: Mapping[str, InputDescription], module: torch.nn.Module) -> Iterator[dict[str, int]]:
     names = list(dict.fromkeys(name for one in wanted.values() for name in one.names))
-    others = [name for name in names if name not in ("N", "F", "H", "W", "S")]
-    sides = _sides(module, "F" in names)
+    video = any("F" in one.names and len(one.sizes) == _RANK_OF_VIDEOS for one in wanted.values())
+    frames = {"F": _FRAMES} if video else {}  # else F are frequencies
+    others = [name for name in names if name not in ("N", "H", "W", "S", *frames)]
+    sides = _sides(module, video)
     for lengths in (_LENGTHS, _LONG):
         chosen = {name: lengths[place % len(lengths)] for place, name in enumerate(others)}
         for height, width in sides:
             yield {
-                name: {"N": BATCH, "F": _FRAMES, "H": height, "W": width, "S": _SAMPLES}.get(
-                    name, chosen.get(name, BATCH)
-                )
+                name: {"N": BATCH, **frames, "H": height, "W": width, "S": _SAMPLES}.get(name, chosen.get(name, BATCH))
                 for name in names
             }
 

@@ -1,4 +1,5 @@
-"""Where a module comes from: `timm:resnet18`, `torchvision:resnet50`, `package.module:factory`, with arguments."""
+"""Where a module comes from: `timm:resnet18`, `torchvision:resnet50`, `package.module:factory`, or a folder that
+`save_pretrained` wrote; with arguments."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ import torch
 
 from archgraph.errors import ArchgraphError, ImportingError, nearest
 from archgraph.importing.sources.configurations import configured
+from archgraph.importing.sources.saved_folders import is_saved, saved_class
+from archgraph.importing.sources.saved_weights import with_saved_weights
 from archgraph.importing.sources.source_names import FORMS, source_parts
 from archgraph.importing.tracing.tracing_errors import source_line
 
@@ -29,9 +32,11 @@ class ModuleSource:
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] | None = None
+    folder: Path | None = None
+    """Where the configuration and the weights of a network of transformers or diffusers lie."""
 
     def __str__(self) -> str:
-        return f"{self.library}:{self.name}"
+        return f"{self.library}:{self.name}" + (f" in {self.folder}" if self.folder is not None else "")
 
     def make(self) -> torch.nn.Module:
         """The module. Raises ImportingError where it is not there, or its factory raises."""
@@ -44,6 +49,8 @@ class ModuleSource:
         if self.library == "torchvision":
             return partial(_torchvision_builder(package, self.name), **{"weights": None, **self.arguments})
         made = _attribute(package, self.name, self.library)
+        if self.folder is not None:
+            return partial(with_saved_weights, made, self.library, self.folder, self.arguments)
         if isinstance(made, torch.nn.Module) and not self.arguments and self.config is None:
             return lambda: made
         if not callable(made) or isinstance(made, torch.nn.Module):
@@ -97,6 +104,10 @@ def module_source(
     text: str, arguments: Mapping[str, Any] | None = None, config: Mapping[str, Any] | None = None
 ) -> ModuleSource:
     """The source that a text names. Raises ImportingError."""
+    if is_saved(text):
+        if config is not None:
+            raise ImportingError(f"{text} has a configuration of its own", hint="without --config")
+        return ModuleSource(*saved_class(Path(text)), arguments or {}, folder=Path(text))
     parts = source_parts(text)
     if parts is None or parts[0].endswith(".py"):
         file, _, inside = text.partition(":")

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-FORMS = "torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS or package.module:FACTORY"
+from archgraph.importing.sources.saved_folders import is_saved
+
+FORMS = (
+    "torchvision:NAME, timm:NAME, diffusers:CLASS, transformers:CLASS, package.module:FACTORY, "
+    "or a folder that save_pretrained wrote"
+)
 _SOURCE = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.\-/]*)\Z")
 
 
@@ -22,5 +27,5 @@ def preset_and_source(text: str) -> tuple[str, str]:
 
 
 def names_module(text: str) -> bool:
-    """Whether an argument names a module of Python, as `timm:resnet18` does."""
-    return source_parts(text) is not None and not Path(text).exists()
+    """Whether an argument names a module of Python, as `timm:resnet18` does, or a folder that holds one."""
+    return (source_parts(text) is not None and not Path(text).exists()) or is_saved(text)

@@ -122,7 +122,8 @@ def _has_state(module: nn.Module) -> bool:
 
 def require_registered(module: nn.Module, constants: Mapping[str, torch.Tensor]) -> None:
     """Raises ImportingError where the forward reads weights of modules that stand in a plain list or dict."""
-    read = {tensor.data_ptr() for tensor in constants.values() if not tensor.is_meta}
+    dense = (tensor for tensor in constants.values() if tensor.layout is torch.strided and not tensor.is_meta)
+    read = {tensor.data_ptr() for tensor in dense}
     known = set(module.modules()) if read else set()
     for path, inner in module.named_modules() if read else ():
         for name, value in vars(inner).items():

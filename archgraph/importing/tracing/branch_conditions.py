@@ -198,11 +198,19 @@ def _parts(condition: Any) -> Iterator[Any]:
     if kind == "And":
         for part in condition.args:
             yield from _parts(part)
-    elif kind in _ORDERED and type(condition.args[0]).__name__ == ("Max" if kind in _LESS else "Min"):
-        for size in condition.args[0].args:
-            yield from _parts(condition.func(size, condition.args[1]))
+    elif kind in _ORDERED and (side := _of_several(condition)) is not None:
+        for size in condition.args[side].args:
+            sides = [size, condition.args[1]] if side == 0 else [condition.args[0], size]
+            yield from _parts(condition.func(*sides))
     elif condition.free_symbols:
         yield condition
+
+
+def _of_several(condition: Any) -> int | None:
+    """The side of an order on which all of several sizes have to hold it: the largest below, or the smallest above."""
+    kinds = ("Max", "Min") if type(condition).__name__ in _LESS else ("Min", "Max")
+    sides = (side for side, kind in enumerate(kinds) if type(condition.args[side]).__name__ == kind)
+    return next(sides, None)
 
 
 def _hold(condition: Any, line: str, sizes: SizeReader, facts: Facts) -> bool:

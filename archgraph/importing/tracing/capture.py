@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,21 +12,27 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
+from archgraph.errors import ImportingError
 from archgraph.importing.conversion.constant_folding import fold_read_numbers
 from archgraph.importing.conversion.mutations import require_kept_weights
 from archgraph.importing.sources.input_descriptions import Sizes
 from archgraph.importing.sources.unsuitable_modules import require_registered
 from archgraph.importing.tracing.forward_arguments import ForwardArguments, noted_arguments
 from archgraph.importing.tracing.free_sizes import LEVELS, FreeDimensions, free_sizes
-from archgraph.importing.tracing.kept_sizes import kept_sizes
 from archgraph.importing.tracing.known_multiples import Multiple, known_multiples
+from archgraph.importing.tracing.known_values import known_values, notes_on_known_values
 from archgraph.importing.tracing.recurrent_shapes import whole_recurrences
 from archgraph.importing.tracing.returned_values import named_values, output_names
 from archgraph.importing.tracing.rounded_sizes import rounded_sizes
 from archgraph.importing.tracing.sizes_as_numbers import sizes_as_numbers
-from archgraph.importing.tracing.sizes_read_as_numbers import noted_numbers, notes_on_numbers
+from archgraph.importing.tracing.sizes_read_as_numbers import (
+    NotedNumbers,
+    free_numbers,
+    noted_numbers,
+    notes_on_numbers,
+)
 from archgraph.importing.tracing.stochastic_depth import marked_stochastic_depth
-from archgraph.importing.tracing.tied_weights import read_under_one_name
+from archgraph.importing.tracing.tied_weights import read_under_one_name, read_without_conversions
 from archgraph.importing.tracing.tracing_budget import limited_trace
 from archgraph.importing.tracing.tracing_errors import UntraceableError, require_no_values, tracing_error
 from archgraph.importing.tracing.tracing_logs import without_tracing_logs
@@ -34,6 +40,9 @@ from archgraph.importing.tracing.training_mode import set_training
 from archgraph.importing.tracing.unchanged_module import unchanged
 from archgraph.importing.tracing.untraced_forms import untraced_forms
 from archgraph.importing.tracing.wrapped_regions import without_regions
+
+_MOST_ROUNDS = 2
+"""Traces in which sources that ask for sizes as numbers are handed sizes: one may hand its sizes to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Capture:
     multiples: tuple[Multiple, ...] = ()
     """What sizes are multiples of, since the module's code asks for it."""
     notes: tuple[str, ...] = ()
-    """Which sizes became numbers, and where the module's code reads them so."""
+    """Which sizes became numbers, and which stored values decided, each with the line of the module's code."""
 
 
 def capture(
@@ -81,14 +90,33 @@ def capture(
     else:
         set_training(module, norms=False)
     shapes = {name: free_sizes(value, free, (declared or {}).get(name, ())) for name, value in inputs.items()}
+    found, noted = _captured(module, inputs, shapes, evaluation, free, checked)
+    with ExitStack() as stack, suppress(ImportingError):  # a size that is counted in Python stays a number
+        for _ in range(_MOST_ROUNDS):
+            if not noted.can_be_free:
+                break
+            stack.enter_context(free_numbers(noted))
+            found, noted = _captured(module, inputs, shapes, evaluation, free, checked)
+    return replace(found, notes=(*notes_on_numbers(found.inputs, declared or {}, free, noted), *found.notes))
+
+
+def _captured(
+    module: torch.nn.Module,
+    inputs: Mapping[str, Any],
+    shapes: Mapping[str, Any],
+    evaluation: Sequence[int] | None,
+    free: FreeDimensions,
+    checked: bool,
+) -> tuple[Capture, NotedNumbers]:
+    """The program, and the lines that ask for sizes as numbers."""
     with warnings.catch_warnings(), noted_arguments(module) as arguments, ExitStack() as stack:
         warnings.simplefilter("ignore")
         stack.enter_context(untraced_forms(inputs, checked))
         stack.enter_context(rounded_sizes())
         stack.enter_context(whole_recurrences())
-        stack.enter_context(sizes_as_numbers())
-        stack.enter_context(kept_sizes(module))
-        lines = stack.enter_context(noted_numbers(module))
+        stack.enter_context(sizes_as_numbers(module))
+        known = stack.enter_context(known_values(module))
+        noted = stack.enter_context(noted_numbers(module))
         multiples = stack.enter_context(known_multiples(module))
         if free is LEVELS[0]:
             stack.enter_context(limited_trace(module))
@@ -96,12 +124,11 @@ def capture(
         stack.enter_context(unchanged(module))
         stack.enter_context(marked_stochastic_depth(module))
         try:
-            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=shapes, strict=False)
+            program = torch.export.export(module, (), dict(inputs), dynamic_shapes=dict(shapes), strict=False)
         except Exception as error:
             raise tracing_error(module, error) from error
     found = _arranged(module, program, inputs, arguments, evaluation)
-    notes = tuple(notes_on_numbers(found.inputs, declared or {}, free, lines))
-    return replace(found, multiples=tuple(multiples.found), notes=notes)
+    return replace(found, multiples=tuple(multiples.found), notes=tuple(notes_on_known_values(known))), noted
 
 
 def _arranged(
@@ -132,6 +159,7 @@ def _arranged(
     require_no_values(module, program.graph)
     if not module.training:
         require_kept_weights(program.graph, kept)
+    read_without_conversions(program.graph, kept)
     read_under_one_name(module, program.graph, kept)
     flat = [placeholders[name] for name in signature.user_inputs if name in placeholders]
     names = [name for name, value in inputs.items() if isinstance(value, torch.Tensor)]

@@ -19,6 +19,7 @@ _RANDOM = ("rand", "bernoulli", "multinomial", "normal", "uniform", "exponential
 _CHANGES = "setitem iadd isub imul itruediv ifloordiv imod ipow iand ior ixor"
 _IN_PLACE = frozenset(f"__{name}__" for name in _CHANGES.split())
 _TAKES_APART = frozenset({"reshape", "view", "unflatten"})
+_ALONG_SEQUENCES = frozenset({"conv1d"})
 _GRID = 5
 """How many dimensions an image that is taken apart has at least."""
 _OF_THE_MODE = {
@@ -56,6 +57,8 @@ class RecordedCalls(TorchFunctionMode):
         """The names of the functions, in the order of the run."""
         self.grids: list[torch.Size] = []
         """The shapes in which images are taken apart into windows or blocks, in the order of the run."""
+        self.single_places = 0
+        """How often a convolution over a sequence leaves a single place of it."""
         self.has_custom_norms = False
         """Whether something else than torch's own modules calls batch norm."""
         self.places: dict[int, str] = {}
@@ -100,6 +103,8 @@ class RecordedCalls(TorchFunctionMode):
         result = _result(func, args, options, changed if _is_in_place(name, options) else None)
         if name in _TAKES_APART and result.ndim >= _GRID:
             self.grids.append(result.shape)
+        if name in _ALONG_SEQUENCES and result.shape[-1] == 1:
+            self.single_places += 1
         if numbers[1] not in self.places and _holds_tensors(result):
             self.places[numbers[1]] = caller(sys._getframe(1), self._paths)[1]
         functional = getattr(func, "__module__", "") == "torch.nn.functional"  # these have an argument `inplace`
@@ -215,4 +220,4 @@ def _holds_tensors(result: Any) -> bool:
 
 def memory_of(tensor: torch.Tensor) -> int:
     """What tensors have in common that are parts of one."""
-    return int(tensor.untyped_storage()._cdata)
+    return int(tensor.untyped_storage()._cdata) if tensor.layout is torch.strided else id(tensor)

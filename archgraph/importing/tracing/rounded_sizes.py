@@ -23,7 +23,7 @@ def rounded_sizes() -> Iterator[None]:
     torch knows. Without it each window's size holds the whole padding several times over, and torch's comparisons of
     sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two, and
     `math.ceil(x / k)` is `(x + k - 1) // k` and `max(2 * ((x + 1) // 2) - x, 0)` needs no max, as of TensorFlow's
-    padding "same". Quotients of sizes that are whole numbers are these.
+    padding "same".
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
@@ -70,36 +70,55 @@ def _quotient(plain: Any) -> Any:
 
 
 def _rounded(plain: Any, up: bool) -> Any:
-    """A rounding of sympy that reads the rounded quotient of two whole numbers as a whole one."""
+    """A rounding of sympy that reads the rounded quotient of two whole numbers as a whole one, and takes whole numbers
+    that are added to it out of the rounding, as of `math.ceil((length - kernel) / stride + 1)`."""
 
     def evaluate(kind: Any, number: Any) -> Any:
-        if isinstance(number, functions.IntTrueDiv):
-            size, divisor = number.args
-            if divisor.is_Integer and divisor > 0 and size.is_nonnegative:
-                return functions.FloorDiv(size + divisor - 1 if up else size, divisor)
-        if isinstance(number, (functions.FloatTrueDiv, functions.IntTrueDiv)):
-            whole = _whole_quotient(number)
+        quotient, added = _without_whole_numbers(number)
+        if isinstance(quotient, (functions.IntTrueDiv, functions.FloatTrueDiv)):
+            size, divisor = map(_as_whole, quotient.args)
+            if (
+                size.is_integer
+                and divisor.is_Integer
+                and divisor > 0
+                and (size.is_nonnegative or kind is not functions.TruncToInt)
+            ):
+                return functions.FloorDiv(size + divisor - 1 if up else size, divisor) + added
+            whole = _whole_quotient(quotient)
             if whole is not None:
-                return whole
+                return whole + added
         return plain(kind, number)
 
     return evaluate
 
 
+def _as_whole(number: Any) -> Any:
+    """A whole number that torch made one of floating point, as for `torch.arange(0.0, length)`."""
+    if isinstance(number, functions.ToFloat):
+        return number.args[0]
+    return sympy.Integer(int(number)) if number.is_Float and float(number).is_integer() else number
+
+
 def _whole_quotient(number: Any) -> Any:
     """What `n * h * w / (8 * h * 8 * w / 8 / 8)` is as a whole number, as of windows that become pictures again. None
     where a quotient on the way is none, so that floating point may round it."""
-    if isinstance(number, functions.ToFloat):
-        return number.args[0]
-    if number.is_Float and float(number).is_integer():
-        return sympy.Integer(int(number))
     if not isinstance(number, (functions.FloatTrueDiv, functions.IntTrueDiv)):
-        return number if number.is_integer else None
+        whole = _as_whole(number)
+        return whole if whole.is_integer else None
     parts = [_whole_quotient(one) for one in number.args]
     if None in parts:
         return None
     above, below = sympy.cancel(parts[0] / parts[1]).as_numer_denom()
     return above if below == 1 else None
+
+
+def _without_whole_numbers(total: Any) -> tuple[Any, int]:
+    """A sum of two without a whole number in it, `1.0` among them, and this number."""
+    if getattr(total, "is_Add", False) and len(total.args) == _PAIR:
+        number, rest = total.args
+        if number.is_Number and float(number).is_integer():
+            return rest, int(number)
+    return total, 0
 
 
 def _maximum(plain: Any) -> Any:

@@ -21,6 +21,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from archgraph.graph.types import joined
+from archgraph.importing.tracing.known_values import known_values
 from archgraph.importing.tracing.recorded_calls import Numbering, RecordedCalls, memory_of
 from archgraph.importing.tracing.returned_values import make_known_to_torch, named_values
 from archgraph.importing.tracing.source_places import failing_line
@@ -33,7 +34,7 @@ from archgraph.importing.tracing.untraced_forms import untraced_forms
 
 SetMode = Callable[[torch.nn.Module], object]
 _META = torch.device("meta")
-_ABOUT_DEVICES = ("meta", "device")
+_ABOUT_DEVICES = ("meta", "device", "unsupported scalartype")
 """Words of an error that a forward on shapes alone may raise, and the same forward on numbers does not."""
 _STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
 """Buffers of norms, which the operations change too."""
@@ -142,6 +143,7 @@ class ShapeRuns:
             stack.enter_context(without_stochastic_depth(self.module))
             stack.enter_context(without_tracing_logs())
             stack.enter_context(torch.no_grad())
+            stack.enter_context(known_values(self.module))
             if self._fake is None:
                 self._put_on_meta()
                 stack.enter_context(_META)

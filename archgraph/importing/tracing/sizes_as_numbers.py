@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import partial, wraps
 from typing import Any
 from unittest.mock import patch
 
+import sympy
 import torch
 from torch.nn import functional
 from torch.utils._sympy.functions import ToFloat
@@ -25,10 +27,16 @@ _linspace.register_fake(lambda start, end, steps: torch.empty(steps))
 
 
 @contextmanager
-def sizes_as_numbers() -> Iterator[None]:
+def sizes_as_numbers(module: torch.nn.Module) -> Iterator[None]:
     """Inside, `torch.linspace(-1, 1, H)` has as many steps as a free size says, and a pooling whose window is the whole
-    input, as `F.max_pool1d(x, x.shape[2])`, is its mean or maximum."""
+    input, as `F.max_pool1d(x, x.shape[2])`, is its mean or maximum. Attention is causal where more than one query asks
+    for it: a query alone attends to itself in both ways. This one stands in the source of the module's classes too,
+    which import it by its name."""
     with ExitStack() as stack:
+        attention = functional.scaled_dot_product_attention
+        for place in [vars(functional), *_sources(module)]:
+            names = [name for name, value in place.items() if value is attention]
+            stack.enter_context(patch.dict(place, dict.fromkeys(names, _in_place_of(attention, _attended))))
         stack.enter_context(patch.object(torch, "linspace", _in_place_of(torch.linspace, _spaced)))
         for rank in (1, 2, 3):
             for name, of_call in ((f"avg_pool{rank}d", _mean), (f"max_pool{rank}d", _maximum)):
@@ -57,6 +65,21 @@ def _spaced(plain: Function, start: Any, end: Any, steps: Any = 100, **options: 
         counted = torch.arange(steps, dtype=dtype)  # type: ignore[call-overload]
         return counted if start == 0 else counted + start
     return plain(start, end, steps, **options)
+
+
+def _sources(module: torch.nn.Module) -> list[dict[str, Any]]:
+    """What the source files of a module's classes call by a name."""
+    names = {type(inner).__module__ for inner in module.modules()}
+    return [vars(sys.modules[name]) for name in sorted(names) if name in sys.modules]
+
+
+def _attended(plain: Function, query: Any, key: Any, *args: Any, **options: Any) -> Any:
+    is_causal = options.get("is_causal")
+    if isinstance(is_causal, torch.SymBool):
+        queries = query.shape[-2]
+        alone = is_causal.node.expr == sympy.Gt(queries.node.expr, 1) if isinstance(queries, torch.SymInt) else False
+        options["is_causal"] = bool((alone and _is_nothing(queries - key.shape[-2])) or is_causal)
+    return plain(query, key, *args, **options)
 
 
 def _pooled(rank: int, of_call: Function, plain: Function, *args: Any, **options: Any) -> Any:

@@ -6,6 +6,7 @@ import linecache
 import traceback
 from collections.abc import Mapping
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -31,6 +32,13 @@ def caller(frame: FrameType | None, paths: Mapping[int, str]) -> tuple[torch.nn.
     path = paths.get(id(module), "")
     line = _shown(frame, frame.f_lineno) if frame is not None else ""
     return module, f"{path}, {line}" if path else line
+
+
+def names_at(frame: FrameType | None) -> dict[str, Any]:
+    """The global names of the source that calls."""
+    while frame is not None and not _is_source(frame):
+        frame = frame.f_back
+    return frame.f_globals if frame is not None else {}
 
 
 def _is_source(frame: FrameType) -> bool:

@@ -1,4 +1,4 @@
-"""Weights that a module has under several names: the program reads all of them under one."""
+"""Weights as a program reads them: those that a module has under several names under one, and as they are stored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from torch import fx
 
 from archgraph.errors import ImportingError
 from archgraph.importing.tracing.places import module_path
+
+_ATEN = torch.ops.aten
+_CONVERSIONS = (_ATEN.to.dtype, _ATEN.to.dtype_layout, _ATEN.to.device, _ATEN.to.other, _ATEN.type_as.default)
 
 
 def read_under_one_name(module: torch.nn.Module, graph: fx.Graph, weights: Mapping[fx.Node, str]) -> None:
@@ -27,6 +30,18 @@ def read_under_one_name(module: torch.nn.Module, graph: fx.Graph, weights: Mappi
             for reader in readers:
                 for placeholder in group:
                     reader.replace_input_with(placeholder, chosen)
+
+
+def read_without_conversions(graph: fx.Graph, weights: Mapping[fx.Node, str]) -> None:
+    """Lets readers of `weight.to(x.dtype)` read the weight, where it is of that type already."""
+    for placeholder in weights:
+        held = placeholder.meta["val"]
+        for user in list(placeholder.users):
+            if user.target in _CONVERSIONS and user.args[0] is placeholder:
+                made = user.meta["val"]
+                if (made.dtype, made.device) == (held.dtype, held.device):
+                    user.replace_all_uses_with(placeholder)
+                    graph.erase_node(user)
 
 
 def _first_owner(group: Sequence[fx.Node], readers: Sequence[fx.Node], weights: Mapping[fx.Node, str]) -> fx.Node:

@@ -20,6 +20,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _FRAMES = re.compile(r'File "([^"]+)", line (\d+), in (\S+)\n\s*([^\n]*)')
 _DEPENDS_ON_DATA = ("data-dependent", "GuardOnDataDependentSymNode", "Could not extract specialized integer")
 _STANDARD_LIBRARY = sysconfig.get_path("stdlib")
+_RANK_OF_PICTURES = 4
 DATA_HINT = "write it with torch.where, or give the value that decides as an argument of the constructor"
 
 
@@ -86,10 +87,13 @@ def _is_packed(value: object) -> bool:
 def with_tried_sizes(error: ImportingError, inputs: Mapping[str, Any]) -> ImportingError:
     """The error with the sizes of the inputs that it came for, where it has no remedy of its own."""
     (problem,) = error.problems
-    sizes = [f"{name} {list(value.shape)}" for name, value in inputs.items() if isinstance(value, torch.Tensor)]
-    if problem.hint or not sizes:
+    shapes = {name: list(value.shape) for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+    if problem.hint or not shapes:
         return error
-    tried = f"tried with {', '.join(sizes)}; other sizes are described as numbers: --input x=N,3,224,224"
+    (name, first), *_ = shapes.items()
+    described = f"N,{first[1]},224,224" if len(first) == _RANK_OF_PICTURES else ",".join(["N", *map(str, first[1:])])
+    sizes = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    tried = f"tried with {sizes}; other sizes are described as numbers: --input {name}={described}"
     return ImportingError(replace(problem, hint=tried))
 
 

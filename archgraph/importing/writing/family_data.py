@@ -24,7 +24,7 @@ from archgraph.importing.writing.plain_data.unused_defaults import without_unuse
 from archgraph.importing.writing.rewriting.network_difference import different_networks
 from archgraph.importing.writing.rewriting.simplification import simplified
 from archgraph.importing.writing.spec_data import block_data, body_data, declared, input_data, with_bounds
-from archgraph.structure.parameters import ClassParameter
+from archgraph.structure.class_parameters import ClassParameter
 from archgraph.structure.unification import ABSENT
 
 

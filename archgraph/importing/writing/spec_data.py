@@ -23,7 +23,7 @@ from archgraph.importing.writing.plain_data.ends_of_lists import with_ends_of_li
 from archgraph.importing.writing.plain_data.norms_of_images import with_norms_of_images
 from archgraph.importing.writing.plain_data.shared_norms import with_shared_norms
 from archgraph.importing.writing.rewriting.simplification import simplified
-from archgraph.structure.parameters import MISSING, ClassParameter
+from archgraph.structure.class_parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
 
 ANY_DIMENSIONS = "..."

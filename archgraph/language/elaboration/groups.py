@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archgraph.dims import Dim
-from archgraph.errors import ArchgraphError, WiringError
+from archgraph.errors import ArchgraphError, UnknownNameError, WiringError
 from archgraph.graph.builder import CallSpec
 from archgraph.graph.types import Call, Origin, joined
 from archgraph.language.elaboration.bindings import BoundName, Broken, Located, Reader
@@ -25,9 +25,10 @@ def group(app: NodeApplication) -> BoundName:
     """Elaborates an inline group. Raises Broken where its outputs have failed."""
     body = app.spec.body
     assert body is not None
-    main = (
-        app.main.forwarded() if app.main is not None else stands_before(app.frame, app.spec, "", app.reader, app.scope)
-    )
+    if app.main is None:
+        main = stands_before(app.frame, app.spec, "", app.reader, app.scope)
+    else:
+        main = _handed_on(app, app.main) if app.spec.chain else app.main.forwarded()
     inner = app.frame.child(app.name, place_below(app.frame, app.name, app.site), app.scope, main)
     inner.where = app.spec.where
     symbols = _name_input(app, inner, main) if app.spec.input is not None else {}
@@ -38,6 +39,20 @@ def group(app: NodeApplication) -> BoundName:
     origin = Origin(app.address, app.reader.mark)
     how = CallSpec("group", app.site.hidden, symbols=symbols, origin=origin)
     return finish_group(inner, app.site.name, outputs, how)
+
+
+def _handed_on(app: NodeApplication, before: BoundName) -> BoundName:
+    """What a copy takes from the one before: of several outputs the one that is called as the group's input. Raises
+    UnknownNameError where there is none of the name."""
+    assert app.spec.input is not None
+    for at, name in enumerate(app.spec.chain):
+        if name != app.spec.input.name:
+            error = UnknownNameError(f"{app.spec.name} has no input '{name}'", expected=app.spec.input.name)
+            raise error.placed(app.frame.place.value(*app.spec.where, "chain", at), app.address)
+    if not app.chained:
+        return before.forwarded()
+    before.read(app.reader.unnamed())
+    return before.output(app.spec.input.name)
 
 
 def _name_input(app: NodeApplication, inner: BodyFrame, main: BoundName | None) -> dict[str, Dim]:

@@ -68,7 +68,14 @@ def _of_chain(given: set[str], kind: str) -> Misfits:
     """A chain without copies that it could link, or beside copies that stand side by side."""
     if "chain" not in given:
         return
-    if kind != "nodes" and not given & {"map", "repeat", "for", "scan"}:
+    if kind == "share":
+        yield ("chain", "[key]"), SchemaError("'chain' goes with 'op' or 'nodes', and this node has 'share'")
+        return
+    if kind == "nodes" and "inputs" not in given:
+        message = "'chain' names the input that each copy takes from the one before, and this group has none"
+        yield ("chain", "[key]"), SchemaError(message, hint="give it a name: inputs: {before: [...]}")
+        return
+    if not given & {"map", "repeat", "for", "scan"}:
         names = "it names the inputs that each copy takes from the one before"
         yield ("chain", "[key]"), SchemaError(f"'chain' goes with 'repeat' or 'for', or with 'scan': {names}")
     if "map" in given:
@@ -78,7 +85,7 @@ def _of_chain(given: set[str], kind: str) -> Misfits:
 
 _OWNERS = (
     *(("inputs", "nodes"), ("order", "nodes"), ("stacks", "nodes")),
-    *(("tie", "op"), ("chain", "op"), ("scan", "op")),
+    *(("tie", "op"), ("scan", "op")),
 )
 """Keys that go with one kind of node only."""
 

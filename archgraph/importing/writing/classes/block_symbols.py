@@ -12,9 +12,9 @@ from archgraph.importing.writing.classes.listed_inputs import ANY_SIZE
 from archgraph.importing.writing.classes.templates import BodyTemplate
 from archgraph.importing.writing.modules.naming import is_parameter
 from archgraph.importing.writing.numbers.following_numbers import KnownNumber
+from archgraph.structure.class_parameters import Candidates, ClassParameter
 from archgraph.structure.expressions import ParameterName
 from archgraph.structure.naming import free
-from archgraph.structure.parameters import Candidates, ClassParameter
 from archgraph.structure.unification import ABSENT
 
 Symbols = Mapping[tuple[int, int], str]

@@ -9,7 +9,7 @@ from archgraph.graph.types import Node
 from archgraph.importing.writing.classes.joined_templates import joined_class
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.numbers.values import one_for_all
-from archgraph.structure.parameters import is_wide
+from archgraph.structure.class_parameters import is_wide
 from archgraph.structure.terms import Term
 from archgraph.structure.unification import ABSENT, UnifiedClass
 

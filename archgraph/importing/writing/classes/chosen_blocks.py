@@ -11,7 +11,7 @@ from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenS
 from archgraph.importing.writing.modules.naming import is_parameter
 from archgraph.importing.writing.modules.weight_names import standard_block
 from archgraph.language.schema.parameter_types import TYPE_WORDS
-from archgraph.structure.parameters import MISSING
+from archgraph.structure.class_parameters import MISSING
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT
 

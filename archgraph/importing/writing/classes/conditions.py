@@ -12,10 +12,10 @@ from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenS
 from archgraph.importing.writing.numbers.depth_rates import DepthRate
 from archgraph.importing.writing.numbers.followed_parameters import names_in
 from archgraph.importing.writing.numbers.values import expression_text
+from archgraph.structure.class_parameters import COUNT
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, ParameterName, evaluated
 from archgraph.structure.inference import InferredClass
 from archgraph.structure.number_kinds import AXES
-from archgraph.structure.parameters import COUNT
 from archgraph.structure.unification import ABSENT, UnifiedClass
 
 _STRIDES = ("stride", "strides")

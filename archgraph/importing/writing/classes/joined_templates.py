@@ -58,7 +58,8 @@ def joined_class(
     aligned = _aligned(large.fullest, small.fullest, options)
     if aligned is None or order is None:
         return None
-    swaps = _swaps(aligned, 0, large.fullest), _swaps([(b, a) for a, b in aligned], 1, large.fullest)
+    turned = [(b, a) for a, b in aligned]
+    swaps = _swaps(aligned, large.fullest, small.fullest), _swaps(turned, small.fullest, large.fullest)
     if not any(swaps) and all(one is not None for one, _ in aligned):
         return None  # what one of them lacks was looked for already
     steps = [(_exchanged(a, swaps[0]), _exchanged(b, swaps[1])) for a, b in aligned]
@@ -93,8 +94,9 @@ def _class_of(
     return made
 
 
-def _swaps(steps: Sequence[Step], side: int, template: BodyTemplate) -> set[str]:
-    """The sums (or products) of one template whose other operand is what the other template reads in their place."""
+def _swaps(steps: Sequence[Step], template: BodyTemplate, instead: BodyTemplate) -> set[str]:
+    """The sums (or products) of one template whose other operand is what the other template reads or hands out in
+    their place."""
     same = {place: place for place in range(len(template.arguments))}
     uncommon: dict[int, WrittenStatement] = {}
     for own, other in steps:
@@ -102,13 +104,14 @@ def _swaps(steps: Sequence[Step], side: int, template: BodyTemplate) -> set[str]
             same.update(zip(own.outs, other.outs, strict=True))
         elif own is not None and own.term.text.startswith(_COMMUTE) and len(_variables(own.term)) == 2:
             uncommon[own.outs[0]] = own
+    read = [
+        (_variables(own.term), _variables(other.term)) for own, other in steps if own is not None and other is not None
+    ]
     found: set[str] = set()
-    for own, other in steps:
-        if own is None or other is None:
-            continue
-        for value, instead in zip(_variables(own.term), _variables(other.term), strict=False):
+    for ours, theirs in (*read, (template.outputs, instead.outputs)):
+        for value, wanted in zip(ours, theirs, strict=False):
             step = uncommon.get(value)
-            if step is not None and same.get(_variables(step.term)[1]) == instead:
+            if step is not None and same.get(_variables(step.term)[1]) == wanted:
                 found.add(step.name)
     return found
 

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from archgraph.importing.writing.classes.chosen_blocks import BLOCK
 from archgraph.importing.writing.modules.naming import is_parameter
+from archgraph.structure.class_parameters import WIDE, ClassParameter, is_wide
+from archgraph.structure.derived_numbers import LARGEST_MULTIPLE
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.naming import free
 from archgraph.structure.number_kinds import whole_ratio
-from archgraph.structure.parameters import LARGEST_MULTIPLE, WIDE, ClassParameter, is_wide
 from archgraph.structure.unification import ABSENT
 
 COUNTS = "repeat"

@@ -20,7 +20,7 @@ from archgraph.importing.writing.numbers.handed_sizes import HandedSize
 from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
 from archgraph.importing.writing.numbers.values import number_count
 from archgraph.records import record
-from archgraph.structure.parameters import MISSING, WIDE
+from archgraph.structure.class_parameters import MISSING, WIDE
 from archgraph.structure.template import InstanceTemplate, Statement
 from archgraph.structure.terms import Term, number, variable
 

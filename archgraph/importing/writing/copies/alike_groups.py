@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.copies.alike_arguments import with_alike_arguments
+from archgraph.importing.writing.copies.group_form import GroupForm, Source
 from archgraph.importing.writing.copies.numbered_values import count_of
-from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT, GroupForm, Source
+from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.modules.naming import block_name
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import ABSENT
@@ -65,7 +66,7 @@ def _matched(full: WrittenStatement, lean: WrittenStatement) -> Matched | None:
         at = len(found)
         if at < len(lean.members) and _outline(full, place) == _outline(lean, at):
             found[place] = at
-    if len(found) < len(lean.members) or ours.read != theirs.read:
+    if len(found) < len(lean.members) or (ours.read, ours.parts) != (theirs.read, theirs.parts):
         return None
     back = {at: place for place, at in found.items()}
     for place, at in found.items():
@@ -89,7 +90,7 @@ def _resolved(source: Source, form: GroupForm, there: Matched) -> Source:
 
 
 def _renamed(source: Source, back: Mapping[int, int]) -> Source:
-    return ("member", back[source[1]], 0) if source[0] == "member" else source
+    return ("member", back[source[1]], source[2]) if source[0] == "member" else source
 
 
 def _entries(full: WrittenStatement, lean: WrittenStatement, match: Matched) -> list[Term]:

@@ -16,9 +16,11 @@ from archgraph.importing.writing.copies.alike_groups import with_alike_groups
 from archgraph.importing.writing.copies.copies import operands_of, with_copies
 from archgraph.importing.writing.copies.counted_starts import with_counted_starts
 from archgraph.importing.writing.copies.folded_sums import with_folded_sums
+from archgraph.importing.writing.copies.group_form import GroupForm
 from archgraph.importing.writing.copies.parallel_copies import with_parallel_copies
-from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT, GroupForm, with_repeated_groups
+from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT, with_repeated_groups
 from archgraph.importing.writing.copies.repeated_stages import with_repeated_stages
+from archgraph.importing.writing.copies.steps_behind_copies import with_steps_behind_copies
 from archgraph.importing.writing.modules.copy_pattern import Pattern
 from archgraph.structure.unification import UnifiedClass, unified
 
@@ -71,8 +73,12 @@ def with_copies_in_stages(
     template: BodyTemplate, always: bool = False, from_second: bool = False, cuts: Collection[str] = frozenset()
 ) -> BodyTemplate:
     """The template with all of these but for stages. At the names in `cuts` copies in a row begin anew."""
-    copied = with_repeated_groups(with_copies(with_parallel_copies(template, always), always, cuts))
-    return with_folded_sums(copied, from_second)
+    template = with_parallel_copies(template, always)
+    in_rows = with_steps_behind_copies(template)
+    ways = [template] if in_rows is None else [template, in_rows]
+    copied = [with_repeated_groups(with_copies(way, always, cuts)) for way in ways]
+    made = [with_folded_sums(way, from_second) for way in copied]
+    return min(made, key=lambda one: sum(1 + len(entry.members) for entry in one.entries()))
 
 
 def _in_copies(

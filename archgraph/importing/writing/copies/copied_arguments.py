@@ -28,6 +28,11 @@ def argument_of(column: Sequence[Term]) -> Term:
     return min((told_as(way, column[0], values) for way in ways), key=_hardness)
 
 
+def sizes_differ(column: Sequence[Term]) -> bool:
+    """Whether copies have a size as an argument, and others other ones, which no expression tells."""
+    return column[0].parts[0].kind != "number" and len({one.outline for one in column}) > 1
+
+
 def tells(way: str, values: Sequence[Any]) -> bool:
     """Whether values can be told in a way."""
     if way == GROWING:

@@ -88,7 +88,7 @@ def _run(
     for match in NUMBER.finditer(first.name):
         pattern = Pattern(first.name[: match.start()], int(match[0]), first.name[match.end() :])
         if at + 1 < len(statements):
-            pattern = replace(pattern, chain=_chain(first, statements[at + 1]))
+            pattern = replace(pattern, chain=chained_ports(first, statements[at + 1]))
         if not is_whole_level(statements, first, pattern, 0):
             continue
         length = 1
@@ -123,7 +123,7 @@ def _continues(
         and _sizes(here) == _sizes(first)
         and chains
         and not is_lent(here, statements)
-        and _chain(before, here) == pattern.chain
+        and chained_ports(before, here) == pattern.chain
     )
 
 
@@ -157,7 +157,7 @@ def _chains(before: WrittenStatement, here: WrittenStatement) -> bool:
     )
 
 
-def _chain(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
+def chained_ports(before: WrittenStatement, here: WrittenStatement) -> tuple[str, ...]:
     """The ports at which a statement takes what the one before hands out under the same names; () where it is the main
     value only."""
     if len(before.outs) < 2 or not isinstance(before.made, Call) or here.term.kind != "call":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
+from archgraph.importing.writing.copies.group_form import GroupForm
 from archgraph.importing.writing.modules.copy_pattern import Pattern
 
 Place = tuple[int, str, int]
@@ -30,6 +31,10 @@ def places_of_inputs(template: BodyTemplate) -> Iterator[tuple[int, Place]]:
 def places(statement: WrittenStatement, at: int) -> Iterator[tuple[int, Place]]:
     """Under which numbers a statement hands its values out, if it does; `at` tells it from others."""
     pattern = statement.term.value
+    if isinstance(pattern, (Pattern, GroupForm)) and pattern.parts:
+        found = ((copy, name) for copy, names in enumerate(pattern.parts) for name in names)
+        yield from ((value, (at, f".{name}", copy)) for value, (copy, name) in zip(statement.outs, found, strict=True))
+        return
     if isinstance(pattern, Pattern) and not pattern.mapped:
         numbers = (*pattern.read, count_of(statement) - 1)
         if len(numbers) == len(statement.outs):

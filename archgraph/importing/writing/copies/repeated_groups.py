@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archgraph.graph.types import joined
 from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenStatement
 from archgraph.importing.writing.copies.best_runs import Run, with_best_runs
-from archgraph.importing.writing.copies.copied_arguments import argument_of
+from archgraph.importing.writing.copies.copied_arguments import argument_of, sizes_differ
 from archgraph.importing.writing.copies.copies import is_lent, is_scan, operands_of
+from archgraph.importing.writing.copies.group_form import BEFORE, GroupForm, Source
 from archgraph.importing.writing.copies.numbered_values import Place, counts, numbered_values
 from archgraph.importing.writing.copies.step_paths import parts_a_level
 from archgraph.importing.writing.modules.copy_pattern import NUMBER, Pattern
@@ -27,19 +28,8 @@ GROUP = "group"
 PRESENT = "present"
 """The kind of a term that says whether a member, whose number is its text, is there in an instance."""
 _MOST_MEMBERS = 6
-Source = tuple[str, int, int]
-"""What a member reads: `before`; `member` and its place; `outside` and the place of the value among the operands of the
-group; `up` or `down`, the place of the first value, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupForm:
-    """What a group consists of: what its members read, under which names that count they stand, and the copies, but
-    for the last, whose results others read."""
-
-    sources: tuple[tuple[Source, ...], ...]
-    patterns: tuple[Pattern | None, ...]
-    read: tuple[int, ...]
+_KEYS_OF_CHAIN = 8
+"""The lines of a group that hands out several values, besides its members."""
 
 
 def with_repeated_groups(template: BodyTemplate) -> BodyTemplate:
@@ -78,13 +68,18 @@ class _GroupSearch:
         first = self._statements[at : at + size]
         if len(first) < size or not all(self._is_plain(one) for one in first) or not operands_of(first[0]):
             return []
-        if not any(one.path for one in first):
+        if not any(one.path for one in first) or len(first[-1].outs) > 1:
             return []
         rows = [first]
         while True:
             start = at + len(rows) * size
             row = self._statements[start : start + size]
-            alike = len(row) == size and all(map(_is_alike, first, row)) and all(map(self._is_plain, row))
+            alike = (
+                len(row) == size
+                and len(row[-1].outs) == 1
+                and all(map(_is_alike, first, row))
+                and all(map(self._is_plain, row))
+            )
             if not alike or operands_of(row[0])[:1] != [rows[-1][-1].outs[0]]:
                 return rows
             if any(column[0].path and _pattern(column) is None for column in zip(*rows, row, strict=True)):
@@ -95,9 +90,8 @@ class _GroupSearch:
 
     def _is_plain(self, one: WrittenStatement) -> bool:
         kind = one.term.kind == "call" or (one.term.kind == "operation" and not one.path)
-        return (
-            kind and len(one.outs) == 1 and not one.training and not is_scan(one) and not is_lent(one, self._statements)
-        )
+        single = len(one.outs) == 1 or one.term.kind == "call"
+        return kind and single and not one.training and not is_scan(one) and not is_lent(one, self._statements)
 
     def _form(self, rows: Sequence[Sequence[WrittenStatement]]) -> tuple[GroupForm, list[int]] | None:
         patterns = [_pattern(column) if column[0].path else None for column in zip(*rows, strict=True)]
@@ -106,18 +100,41 @@ class _GroupSearch:
             return None
         inside = Counter(value for row in rows for one in row for value in operands_of(one))
         read = [place for place, row in enumerate(rows) if self._readers[row[-1].outs[0]] > inside[row[-1].outs[0]]]
-        hidden = (one.outs[0] for row in rows for one in row[:-1])
-        if any(self._readers[value] > inside[value] for value in hidden):
+        extras = self._extras(rows, inside)
+        if extras is None:
             return None
         sources, operands = found
-        read = [place for place in read if place < len(rows) - 1]
-        return GroupForm(sources, tuple(patterns), tuple(read)), operands
+        last = len(rows) - 1
+        if not extras:
+            return GroupForm(sources, tuple(patterns), tuple(place for place in read if place < last)), operands
+        names = tuple(name for _, _, name in extras)
+        parts = tuple((BEFORE, *names) if copy in read or copy == last else names for copy in range(len(rows)))
+        return GroupForm(sources, tuple(patterns), (), extras, parts), operands
+
+    def _extras(
+        self, rows: Sequence[Sequence[WrittenStatement]], inside: Counter[int]
+    ) -> tuple[tuple[int, int, str], ...] | None:
+        """What copies hand out besides their result: by member and place, with its name. None where others read what a
+        member makes that has a single value."""
+        found: list[tuple[int, int, str]] = []
+        for place, column in enumerate(zip(*rows, strict=True)):
+            single = {one.outs[0] for one in column if len(one.outs) == 1} if place < len(rows[0]) - 1 else set()
+            if any(self._readers[value] > inside[value] for value in single):
+                return None
+            for at, values in enumerate(zip(*(one.outs for one in column), strict=True)):
+                if len(column[0].outs) > 1 and any(self._readers[value] > inside[value] for value in values):
+                    found.append((place, at, list(column[0].made.body.outputs)[at]))
+        names = [name for _, _, name in found]
+        return None if len(set(names)) < len(names) or BEFORE in names else tuple(found)
 
     def _sources(
         self, rows: Sequence[Sequence[WrittenStatement]]
     ) -> tuple[tuple[tuple[Source, ...], ...], list[int]] | None:
         """What each member reads, and the values from outside; None where the copies do not read alike."""
-        made = [{one.outs[0]: place for place, one in enumerate(row)} for row in rows]
+        made = [
+            {value: (place, number) for place, one in enumerate(row) for number, value in enumerate(one.outs)}
+            for row in rows
+        ]
         before = tuple(operands_of(row[0])[0] for row in rows)
         operands = [before[0]]
         found: list[tuple[Source, ...]] = []
@@ -125,7 +142,7 @@ class _GroupSearch:
             sources: list[Source] = []
             for values in zip(*map(operands_of, column), strict=True):
                 if values == before:
-                    sources.append(("before", 0, 0))
+                    sources.append((BEFORE, 0, 0))
                     continue
                 source = self._source(values, made, operands)
                 if source is None:
@@ -134,10 +151,13 @@ class _GroupSearch:
             found.append(tuple(sources))
         return tuple(found), operands
 
-    def _source(self, values: Sequence[int], made: Sequence[Mapping[int, int]], operands: list[int]) -> Source | None:
-        members = {own.get(value, -1) for own, value in zip(made, values, strict=True)}
-        if members != {-1}:
-            return ("member", members.pop(), 0) if len(members) == 1 else None
+    def _source(
+        self, values: Sequence[int], made: Sequence[Mapping[int, tuple[int, int]]], operands: list[int]
+    ) -> Source | None:
+        members = {own.get(value) for own, value in zip(made, values, strict=True)}
+        if members != {None}:
+            member = members.pop()
+            return ("member", *member) if member is not None and not members else None
         if any(value in own for own in made for value in values) or values[0] == operands[0]:
             return None
         if len(set(values)) == 1:
@@ -180,6 +200,8 @@ def _group(
     for column in zip(*rows, strict=True):
         arguments = [[part for part in one.term.parts if part.kind != "variable"] for one in column]
         if column[0].term.kind == "call":
+            if any(sizes_differ(one) for one in zip(*arguments, strict=True)):
+                return None
             told = [argument_of(one) for one in zip(*arguments, strict=True)]
             together += sum(1 if part.kind == "argument" else 3 for part in told)
             entries.append(column[0].term._replace(parts=tuple(told)))
@@ -187,12 +209,19 @@ def _group(
             together += 1
             entries.append(column[0].term._replace(parts=tuple(arguments[0])))
         apart += len(rows) * (1 + len(arguments[0]))
-    own_input = 2 if reads_before(form) else 0
+    sums = len(rows) - 1
+    if form.extras and _KEYS_OF_CHAIN + len(first) >= len(rows) * len(first) + sums:
+        return None
+    own_input = 2 if form.reads_before else 0
     if 3 + own_input + len(first) + together >= apart + (len(rows) - 1) * len(first):
         return None
     parts = (*map(variable, operands), number("repeat", len(rows)), *entries)
     name = joined(level, "layer")
     outs = (*(rows[copy][-1].outs[0] for copy in form.read), *rows[-1][-1].outs)
+    if form.extras:
+        outs = tuple(
+            value for row, names in zip(rows, form.parts, strict=True) for value in _handed_out(row, form, names)
+        )
     return replace(
         first[0],
         term=Term(GROUP, " ".join(one.term.text for one in first), parts, value=form),
@@ -201,14 +230,16 @@ def _group(
         path="",
         ports=(),
         listed=(),
-        removable=not form.read,
+        removable=not (form.read or form.extras),
         members=tuple(first),
     )
 
 
-def reads_before(form: GroupForm) -> bool:
-    """Whether a step behind the first one reads what the copy begins with."""
-    return any(source[0] == "before" for sources in form.sources[1:] for source in sources)
+def _handed_out(row: Sequence[WrittenStatement], form: GroupForm, names: Sequence[str]) -> Iterator[int]:
+    """The values of a copy that have these names."""
+    if BEFORE in names:
+        yield row[-1].outs[0]
+    yield from (row[place].outs[at] for place, at, _ in form.extras)
 
 
 def _level(patterns: Sequence[Pattern | None], others: Sequence[WrittenStatement]) -> str:

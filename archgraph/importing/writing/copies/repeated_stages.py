@@ -16,9 +16,9 @@ from archgraph.importing.writing.classes.templates import BodyTemplate, WrittenS
 from archgraph.importing.writing.copies.best_runs import Run, with_best_runs
 from archgraph.importing.writing.copies.copied_arguments import GROWING
 from archgraph.importing.writing.copies.copies import copies_of_first, is_lent, is_scan, operands_of
+from archgraph.importing.writing.copies.group_form import Source
 from archgraph.importing.writing.copies.numbered_values import count_of
 from archgraph.importing.writing.copies.plain_operations import with_default
-from archgraph.importing.writing.copies.repeated_groups import Source
 from archgraph.importing.writing.copies.stage_arguments import COUNT, argument_of_stages, cost_of_stages, over_stages
 from archgraph.importing.writing.copies.step_paths import StepPath, own_path, parts_a_level, path_of_step
 from archgraph.structure.terms import Term, number, variable

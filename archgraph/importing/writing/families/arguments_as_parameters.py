@@ -12,8 +12,9 @@ from archgraph.importing.writing.copies.counted_starts import has_fixed_start_be
 from archgraph.importing.writing.families.usual_names import CLASSES
 from archgraph.importing.writing.modules.copy_pattern import Pattern
 from archgraph.importing.writing.numbers.neighbouring_sizes import neighbours
+from archgraph.structure.class_parameters import is_wide
+from archgraph.structure.columns import fits
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import fits, is_wide
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
 _DROP_RATE = "drop_rate"

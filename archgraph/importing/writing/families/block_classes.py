@@ -13,6 +13,7 @@ from archgraph.importing.writing.classes.block_symbols import (
     block_symbols,
     candidates,
 )
+from archgraph.importing.writing.classes.blocks_with_options import length_of_classes
 from archgraph.importing.writing.classes.chosen_blocks import CHOICE
 from archgraph.importing.writing.classes.chosen_parts import ChosenParts, with_defaults
 from archgraph.importing.writing.classes.conditions import conditions_of_parts
@@ -35,6 +36,7 @@ from archgraph.importing.writing.copies.key_order import key_order
 from archgraph.importing.writing.families.network_class import network_class, network_symbols, varying_sizes
 from archgraph.importing.writing.families.network_parameters import network_parameters
 from archgraph.importing.writing.families.network_rates import with_rates
+from archgraph.importing.writing.families.trained_values import classes_with_training_values
 from archgraph.importing.writing.modules.containers import CONTAINERS
 from archgraph.importing.writing.modules.joint_network import NETWORK, networks
 from archgraph.importing.writing.modules.naming import block_name, is_parameter
@@ -43,7 +45,11 @@ from archgraph.importing.writing.numbers.handed_sizes import blocks_without_argu
 from archgraph.importing.writing.numbers.settled_sizes import SettledSizes
 from archgraph.importing.writing.numbers.usual_values import with_usual_defaults
 from archgraph.importing.writing.rewriting.alike_reshapes import with_alike_reshapes
-from archgraph.importing.writing.rewriting.alike_sequences import with_classes_of_sequences, without_needless_classes
+from archgraph.importing.writing.rewriting.alike_sequences import (
+    different_sequences,
+    with_classes_of_sequences,
+    without_needless_classes,
+)
 from archgraph.importing.writing.rewriting.dense_connections import with_joining_modules
 from archgraph.importing.writing.rewriting.handed_out import with_equal_outputs, with_named_outputs
 from archgraph.importing.writing.rewriting.implied_sequences import with_calls_of_containers
@@ -52,11 +58,11 @@ from archgraph.importing.writing.rewriting.unrolled_steps import with_scans
 from archgraph.importing.writing.standard.agreed_places import with_agreed_places
 from archgraph.importing.writing.standard.standard_applications import StandardApplications
 from archgraph.importing.writing.standard.standard_blocks import standard_calls
+from archgraph.structure.class_parameters import ClassParameter
 from archgraph.structure.expressions import Expression
 from archgraph.structure.families import families
 from archgraph.structure.inference import inferred
 from archgraph.structure.naming import Naming, free
-from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term, number
 from archgraph.structure.unification import UnifiedClass
 
@@ -90,12 +96,19 @@ def block_classes(graph: Graph, family: str = "") -> list[BlockClass]:
     of this name, blocks that would be called as standard blocks are called after it."""
     graph = with_alike_reshapes(with_scans(with_joining_modules(graph)))
     graph = with_named_outputs(with_equal_inputs(with_equal_outputs(with_calls_of_containers(graph))))
-    graph = with_classes_of_sequences(graph, CONTAINERS)
+    apart = different_sequences(graph, CONTAINERS)
+    ways = [frozenset[int](), apart] if apart else [apart]
+    plans = [_classes_of(with_classes_of_sequences(graph, CONTAINERS, way), family) for way in ways]
+    return min(plans, key=lambda classes: length_of_classes([made.group for made in classes]))
+
+
+def _classes_of(graph: Graph, family: str) -> list[BlockClass]:
+    """The classes of a graph whose containers are of the classes that they have in the end."""
     standing_in = with_agreed_places(graph, standard_calls(graph))
     graph = without_needless_classes(graph, standing_in)
     standard = StandardApplications(standing_in, graph)
     graph = with_repeated_work_as_blocks(graph, frozenset(standing_in))
-    opened = {*CONTAINERS, *_hand_out_training(graph)}
+    opened = {*CONTAINERS, *classes_with_training_values(graph)}
     handing: set[str] = set()
     plain = blocks_without_arguments(graph)
     parts = ChosenParts(standard.names)
@@ -112,31 +125,6 @@ def block_classes(graph: Graph, family: str = "") -> list[BlockClass]:
             return classes
         opened |= once
         parts = ChosenParts(standard.names, {**parts.defaults, **parts.wished})
-
-
-def _hand_out_training(graph: Graph) -> set[str]:
-    """Classes of modules that hand out what training alone computes, which no block can."""
-    found: set[str] = set()
-    _trained_values(graph, found)
-    return found
-
-
-def _trained_values(body: Graph, found: set[str]) -> set[int]:
-    """The values of a body that are computed in training only; the classes of calls that make some of theirs so."""
-    trained: set[int] = set()
-    for item in body.items:
-        if item.training:
-            trained |= set(map(id, item.outputs))
-        elif isinstance(item, Call):
-            inside = _trained_values(item.body, found)
-            handed = [
-                id(outside)
-                for outside, inner in zip(item.outputs, item.body.outputs.values(), strict=True)
-                if id(inner) in inside
-            ]
-            trained |= set(handed)
-            found |= {item.block} if handed else set()
-    return trained
 
 
 def _written_once(classes: Sequence[BlockClass], standard: StandardApplications) -> set[str]:

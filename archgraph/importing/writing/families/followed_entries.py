@@ -9,8 +9,8 @@ from archgraph.importing.writing.classes.network_sources import entry, length
 from archgraph.importing.writing.numbers.followed_parameters import is_told_in_text, names_in, substituted
 from archgraph.importing.writing.numbers.following_numbers import LEAST, KnownNumber, list_of_ratios, ratio_of
 from archgraph.importing.writing.numbers.values import expression_text
+from archgraph.structure.class_parameters import ClassParameter, is_wide
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import ClassParameter, is_wide
 from archgraph.structure.unification import Column
 
 _GROUPS = "groups"

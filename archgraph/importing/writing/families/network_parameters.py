@@ -29,8 +29,9 @@ from archgraph.importing.writing.families.stem_widths import widths_of_stem
 from archgraph.importing.writing.modules.naming import is_parameter
 from archgraph.importing.writing.numbers.network_series import series_of, varies, with_absent_lists
 from archgraph.importing.writing.numbers.values import expression_text
+from archgraph.structure.class_parameters import WIDE, ClassParameter, is_wide
+from archgraph.structure.columns import fits
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import WIDE, ClassParameter, fits, is_wide
 from archgraph.structure.unification import ABSENT, Column, UnifiedClass
 
 _SERIES = {COUNTS: "depths", "out_channels": "channels", "out_features": "features"}

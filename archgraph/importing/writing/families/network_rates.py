@@ -10,9 +10,10 @@ from archgraph.importing.writing.classes.network_sources import COUNTS, NetworkS
 from archgraph.importing.writing.numbers.depth_rates import BEFORE, LAYERS, RATE, DepthRate
 from archgraph.importing.writing.numbers.network_series import varies
 from archgraph.importing.writing.numbers.values import expression_text, rate_text
+from archgraph.structure.class_parameters import ClassParameter
+from archgraph.structure.columns import fits
 from archgraph.structure.expressions import ConstantNumber, Expression, ParameterName
 from archgraph.structure.inference import InferredClass
-from archgraph.structure.parameters import ClassParameter, fits
 from archgraph.structure.unification import ABSENT, Column
 
 _BINDING = 2

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archgraph.importing.writing.numbers.values import expression_text
+from archgraph.structure.class_parameters import ClassParameter
+from archgraph.structure.columns import fits
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import ClassParameter, fits
 from archgraph.structure.unification import ABSENT
 
 _PATCHES = ("patch", "stride")

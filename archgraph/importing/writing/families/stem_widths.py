@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from archgraph.importing.writing.classes.network_sources import NetworkSources, entry, has_affinity, length
 from archgraph.importing.writing.numbers.followed_parameters import names_in
+from archgraph.structure.class_parameters import WIDE, is_wide
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import WIDE, is_wide
 from archgraph.structure.unification import Column
 
 _LEAST_WIDTH = 16

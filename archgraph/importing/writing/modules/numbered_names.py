@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LEAST_OF_A_SLICE = 3
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedName:
     """A name, and of which copies or parts it is which: `stem` is what all of them are called, `count` how many there
-    are where the stem alone means all of them."""
+    are where the stem alone means all of them. `part` is which of several values of a copy it is."""
 
     name: str
     stem: str = ""
     number: int = -1
     count: int = -1
+    part: str = ""
 
     @property
     def whole(self) -> str:
         """The name with its number, which that of the last copy is left without."""
+        if self.part:
+            return f"{self.stem}.{self.number}.{self.part}"
         return f"{self.stem}.{self.number}" if self.stem == self.name else self.name
 
 
@@ -45,13 +50,15 @@ def together(names: Sequence[NumberedName]) -> list[str]:
 
 
 def _follows(first: NumberedName, here: NumberedName, length: int) -> bool:
-    return bool(first.stem) and here.stem == first.stem and here.number == first.number + length
+    return bool(first.stem) and not first.part and here.stem == first.stem and here.number == first.number + length
 
 
 def counted_name(names: Sequence[str]) -> str:
-    """A name for each copy: `parts.1`, `parts.2` → parts.{i + 1}; `parts.2`, `parts.1` → parts.{2 - i}."""
-    stem = names[0].rstrip("0123456789")
-    start = int(names[0].removeprefix(stem))
-    if len(names) > 1 and int(names[1].removeprefix(stem)) < start:
-        return f"{stem}{{{start} - i}}"
-    return f"{stem}{{i + {start}}}" if start else f"{stem}{{i}}"
+    """A name for each copy: `parts.1`, `parts.2` → parts.{i + 1}; `parts.2`, `parts.1` → parts.{2 - i}; `down.1.skip`,
+    `down.2.skip` → down.{i + 1}.skip."""
+    for match in reversed([*_NUMBER.finditer(names[0])]):
+        before, start, behind = names[0][: match.start()], int(match[0]), names[0][match.end() :]
+        for step, text in ((1, f"i + {start}" if start else "i"), (-1, f"{start} - i")):
+            if all(name == f"{before}{start + step * place}{behind}" for place, name in enumerate(names)):
+                return f"{before}{{{text}}}{behind}"
+    raise AssertionError(f"{names} count")

@@ -13,6 +13,7 @@ from archgraph.importing.writing.classes.templates import WrittenStatement
 from archgraph.importing.writing.copies.alike_sections import SECTIONS
 from archgraph.importing.writing.copies.copied_arguments import GROWING
 from archgraph.importing.writing.copies.folded_sums import FOLD
+from archgraph.importing.writing.copies.group_form import BEFORE, GroupForm
 from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.copies.repeated_stages import STAGES, StagesForm
 from archgraph.importing.writing.families.block_classes import BlockClass
@@ -32,7 +33,7 @@ from archgraph.importing.writing.numbers.values import (
 )
 from archgraph.language.elaboration.tied_weights import ITSELF
 from archgraph.ops.contract import lookup
-from archgraph.structure.parameters import MISSING
+from archgraph.structure.class_parameters import MISSING
 from archgraph.structure.terms import Term
 
 _STOP = re.compile(r"\[:-?\d+\]\Z")
@@ -87,9 +88,15 @@ class Line:
         return tuple(range(len(self.outs))) if self.pattern.mapped else self.pattern.read
 
     @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """The names of what each copy hands out, where others than the next copy read some of it."""
+        about = self.statement.term.value if self.members else self.pattern
+        return about.parts if isinstance(about, (Pattern, GroupForm)) else ()
+
+    @property
     def is_read_by_number(self) -> bool:
         """Whether others read some of its copies by their numbers."""
-        return bool(self.copies_read or (self.pattern is not None and self.pattern.parts))
+        return bool(self.copies_read or self.parts)
 
     @property
     def is_tensor(self) -> bool:
@@ -120,6 +127,8 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
     members: tuple[Line, ...] = ()
     if term.kind == GROUP:
         keys["repeat"] = writer.written(arguments[0])
+        if term.value.extras:
+            keys["chain"] = [BEFORE]
         members = tuple(_members(statement, arguments[1:], writer))
     elif term.kind == STAGES:
         if statement.name not in made.listed:

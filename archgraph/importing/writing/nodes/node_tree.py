@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from archgraph.graph.types import joined
+from archgraph.graph.keys import weights
+from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copies.counted_starts import single_number
 from archgraph.importing.writing.copies.repeated_stages import STAGES
 from archgraph.importing.writing.modules.naming import node_name
@@ -16,7 +17,7 @@ from archgraph.importing.writing.nodes.lines import Line
 from archgraph.importing.writing.nodes.node_groups import NodeGroup
 from archgraph.importing.writing.nodes.ports_of_lines import port_of
 from archgraph.importing.writing.nodes.repeated_nodes import repeated_nodes
-from archgraph.importing.writing.nodes.wiring import WiringWriter
+from archgraph.importing.writing.nodes.wiring import WiringWriter, number_of_copies
 from archgraph.structure.naming import free
 
 
@@ -178,8 +179,14 @@ class TreeWriter:
         name = self._names[id(member)]
         if isinstance(member, NodeGroup):
             return name if len(self._exports[id(member)]) == 1 else f"{name}_{self._name_inside(value, member)}"
-        port = port_of(line, value)
+        port = port_of(line, value) or self._number_of_last(line, group)
         return f"{name}_{port.replace('.', '_')}" if port else name
+
+    def _number_of_last(self, line: Line, group: NodeGroup) -> str:
+        """The number of the last copy of a line, where a group hands out others too, whose names have theirs."""
+        read = line.pattern is not None and line.pattern.read
+        several = sum(value in line.outs for value in self._exports[id(group)]) > 1
+        return str(number_of_copies(line) - 1) if read and several and number_of_copies(line) else ""
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
@@ -270,6 +277,8 @@ class TreeWriter:
             prefix = line.pattern.prefix
             cut = self._depth(line)
             prefix = prefix.split(".", cut)[-1] if cut else prefix
+            if self._counts_like_another(prefix, line) and not _holds_weights(line):
+                return f"{name}_copies.{{i}}"
             plain = prefix == f"{name}." and not (line.pattern.start or line.pattern.suffix or line.counted)
             counted = f"{{i + {line.pattern.start}}}" if line.pattern.start else "{i}"
             single = single_number(line)
@@ -281,6 +290,11 @@ class TreeWriter:
         owns = bool(line.statement.path)
         return line.path if owns and line.path != name else ""
 
+    def _counts_like_another(self, prefix: str, line: Line) -> bool:
+        """Whether a node next to copies of a function is called as one of them: the paths of functions are free."""
+        others = (self._names[id(part)] for part in self._parents[id(line)].parts if part is not line)
+        return any(name.startswith(prefix) and name.removeprefix(prefix).isdecimal() for name in others)
+
     def _depth(self, line: Line) -> int:
         """How many levels of the module tree are groups around a line."""
         depth, part = 0, self._parents[id(line)]
@@ -289,6 +303,12 @@ class TreeWriter:
             depth += part.path.count(".") + 1
             part = self._parents[id(part)]
         return depth
+
+
+def _holds_weights(line: Line) -> bool:
+    """Whether a path is a part of keys: a function has a body, and no weights in it."""
+    made = line.statement.made
+    return not isinstance(made, Call) or bool(weights(made.body))
 
 
 def _is_weightless(part: Line | NodeGroup) -> bool:

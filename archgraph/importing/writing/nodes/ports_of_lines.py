@@ -13,8 +13,8 @@ def port_of(line: Line, value: int) -> str:
     """The name of an output where there are several, or the number of a copy; '' for the result of a line."""
     place = line.outs.index(value)
     copies = line.copies_read
-    if line.pattern is not None and line.pattern.parts:
-        return _part_of_copy(line.pattern.parts, place)
+    if line.parts:
+        return _part_of_copy(line.parts, place)
     if copies or len(line.outs) == 1:
         return str(copies[place]) if place < len(copies) else ""
     made = line.statement.made

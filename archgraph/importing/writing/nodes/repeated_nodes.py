@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from archgraph.graph.types import Call
+from archgraph.graph.types import Call, joined
 from archgraph.importing.writing.copies.alike_sections import SectionsForm
-from archgraph.importing.writing.copies.repeated_groups import GroupForm, Source, reads_before
+from archgraph.importing.writing.copies.group_form import BEFORE, GroupForm, Source
 from archgraph.importing.writing.copies.repeated_stages import StagesForm
 from archgraph.importing.writing.modules.copy_pattern import Pattern
 from archgraph.importing.writing.modules.naming import node_name
@@ -32,15 +32,18 @@ def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, tak
     for member in group.members:
         names.append(node_name(member.operation, {*taken, *names}))
     begin = ""
-    if isinstance(form, GroupForm) and reads_before(form):
-        begin = node_name("before", {*taken, *names})
+    extras = form.extras if isinstance(form, GroupForm) else ()
+    if isinstance(form, GroupForm) and (form.reads_before or extras):
+        begin = BEFORE if extras else node_name(BEFORE, {*taken, *names})
         own = {"inputs": {begin: ["_"] * _rank_of_input(group.members[0])}, **own}
+    values = [_value_names(one) for one in group.members]
     readers = Counter(source for sources in form.sources for source in sources if source[0] == "member")
     found: dict[str, Any] = {}
     for place, (member, sources) in enumerate(zip(group.members, form.sources, strict=True)):
-        before = ("before", 0, 0) if not place else ("member", place - 1, 0)
-        read = [_read(source, names, outside, begin if place else "") for source in sources]
-        plain = sources[0] == before and (not place or readers[before] == 1)
+        before = (BEFORE, 0, 0) if not place else ("member", place - 1, 0)
+        several = bool(place) and len(values[place - 1]) > 1
+        read = [_read(source, names, values, outside, begin if place else "") for source in sources]
+        plain = sources[0] == before and (not place or readers[before] == 1) and not several
         keys = dict(member.keys)
         wiring = _wiring(member, read, plain)
         if wiring is not None:
@@ -50,7 +53,14 @@ def repeated_nodes(group: Line, outside: Sequence[NumberedName], depth: int, tak
         elif isinstance(member.statement.made, Call):  # a function: no module, but a body, which has a path of its own
             keys["path"] = f"{names[place]}_{{i}}"
         found[names[place]] = keys["op"] if list(keys) == ["op"] else keys
-    return {**own, "nodes": found}
+    handed = {begin: names[-1], **{name: f"{names[place]}.{name}" for place, _, name in extras}} if extras else {}
+    return {**own, "nodes": found, **({"outputs": handed} if handed else {})}
+
+
+def _value_names(member: Line) -> Sequence[str]:
+    """The names of what a node hands out; one without a name where that is all."""
+    made = member.statement.made
+    return list(made.body.outputs) if isinstance(made, Call) and len(made.outputs) > 1 else [""]
 
 
 def _path(pattern: Pattern | None, depth: int) -> str:
@@ -67,13 +77,19 @@ def _rank_of_input(first: Line) -> int:
     return (made.inputs if isinstance(made, Call) else [*made.inputs.values()])[0].type.rank
 
 
-def _read(source: Source, names: Sequence[str], outside: Sequence[NumberedName], begin: str) -> str:
+def _read(
+    source: Source,
+    names: Sequence[str],
+    values: Sequence[Sequence[str]],
+    outside: Sequence[NumberedName],
+    begin: str,
+) -> str:
     """The name of what a member reads; `begin` is that of what the copy begins with, behind its first node."""
     kind, place, count = source
-    if kind == "before":
+    if kind == BEFORE:
         return begin or "prev"
     if kind == "member":
-        return names[place]
+        return joined(names[place], values[place][count])
     if kind == "outside":
         return outside[place].name
     return counted_name([one.whole for one in outside[place : place + count]])

@@ -10,7 +10,7 @@ from archgraph.importing.writing.copies.stage_arguments import OVER_STAGES, RISI
 from archgraph.importing.writing.copies.step_paths import StepPath
 from archgraph.importing.writing.modules.naming import name_of_entry
 from archgraph.importing.writing.numbers.values import ValueWriter, as_data, conditional, literal
-from archgraph.structure.parameters import MISSING
+from archgraph.structure.class_parameters import MISSING
 from archgraph.structure.terms import Term
 
 _COUNT = "depth"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archgraph.graph.types import Node
+from archgraph.importing.writing.copies.numbered_values import places
 from archgraph.importing.writing.modules.numbered_names import NumberedName, counted_name, together
 from archgraph.importing.writing.nodes.lines import Line
 from archgraph.ops.contract import lookup
@@ -51,11 +52,16 @@ class WiringWriter:
             return NumberedName(name, stem, int(number), all_of_it) if stem else NumberedName(name)
         outs = line.outs
         place = outs.index(value)
+        if line.parts:
+            copy = next(made[-1] for one, made in places(line.statement, 0) if one == value)
+            last = copy == len(line.parts) - 1
+            return NumberedName(name, stem if last else stem.rpartition(".")[0], copy, part=number)
         if line.pattern is None or not line.pattern.read:
             return NumberedName(name, stem, place, len(outs)) if number == str(place) else NumberedName(name)
         if place < len(line.pattern.read):
-            return NumberedName(name, stem, line.pattern.read[place])
-        copies = _number_of_copies(line)
+            of_copy = line.pattern.read[place]
+            return NumberedName(name, stem, of_copy) if number == str(of_copy) else NumberedName(name)
+        copies = number_of_copies(line) if not stem else 0  # a group hands it out under a name of its own
         return NumberedName(name, name, copies - 1) if copies else NumberedName(name)
 
     def _all_read(self, line: Line, reference: Reference, default: int | None) -> Any:
@@ -90,7 +96,7 @@ class WiringWriter:
         return found
 
 
-def _number_of_copies(line: Line) -> int:
+def number_of_copies(line: Line) -> int:
     """How many copies a line has; 0 where a parameter says it."""
     lists = [values for values in line.keys.get("for", {}).values() if isinstance(values, list)]
     copies = len(lists[0]) if lists else line.keys.get("repeat")

@@ -18,11 +18,11 @@ from archgraph.importing.writing.numbers.following_numbers import (
     with_one_division,
 )
 from archgraph.importing.writing.numbers.values import expression_text
+from archgraph.structure.class_parameters import ClassParameter, is_wide
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
 from archgraph.structure.inference import InferredClass
 from archgraph.structure.naming import free
 from archgraph.structure.number_kinds import AXES
-from archgraph.structure.parameters import ClassParameter, is_wide
 from archgraph.structure.unification import ABSENT
 
 _COUNTS = frozenset({"end", "repeats"})

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
+from archgraph.structure.derived_numbers import LARGEST_MULTIPLE
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import LARGEST_MULTIPLE
 from archgraph.structure.unification import ABSENT
 
 LEAST = 2

@@ -10,8 +10,8 @@ from typing import Any
 from archgraph.graph.types import Node
 from archgraph.importing.writing.numbers.following_numbers import KnownNumber
 from archgraph.importing.writing.numbers.values import expression_text
+from archgraph.structure.class_parameters import ClassParameter
 from archgraph.structure.expressions import Arithmetic, ConstantNumber, Expression, ParameterName
-from archgraph.structure.parameters import ClassParameter
 from archgraph.structure.terms import Term
 from archgraph.structure.unification import Column, UnifiedClass
 

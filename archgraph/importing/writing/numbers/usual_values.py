@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archgraph.importing.writing.numbers.depth_rates import RATE, DepthRate
-from archgraph.structure.parameters import MISSING, ClassParameter
+from archgraph.structure.class_parameters import MISSING, ClassParameter
 from archgraph.structure.unification import ABSENT
 
 _LEAST = 3

@@ -22,15 +22,29 @@ LEAST_SAVED = 4
 _WORDS = {"batch_norm2d": "norm", "batch_norm1d": "norm", "batch_norm3d": "norm", "layer_norm": "norm"}
 
 
-def with_classes_of_sequences(graph: Graph, containers: Collection[str]) -> Graph:
-    """The graph in which containers that hold the same layers are one class."""
+def with_classes_of_sequences(graph: Graph, containers: Collection[str], apart: Collection[int] = ()) -> Graph:
+    """The graph in which containers that hold the same layers are one class; those that are `apart` (by id) stay."""
     taken = {block_name(call.block) for call in _calls(graph)}
     names: dict[int, str] = {}
-    for group in _groups(graph, containers):
+    for group in _groups(graph, containers, apart):
         name = free(_name(group[0][0]), taken)
         taken.add(name)
         names.update((id(call), f"{SEQUENCE}{name}") for call, _ in group)
     return _renamed(graph, names)
+
+
+def different_sequences(graph: Graph, containers: Collection[str]) -> frozenset[int]:
+    """The containers (by id) that hold other layers in some modules of a class than in others, at the same place: with
+    an expansion or without, with one activation or another."""
+    places: dict[tuple[str, str], dict[Hashable, list[int]]] = {}
+    for call in _calls(graph):
+        if call.block in containers or call.block == NETWORK:
+            continue
+        for item in call.body.items:
+            if isinstance(item, Call) and item.block in containers and len(item.inputs) == len(item.outputs) == 1:
+                forms = places.setdefault((call.block, item.name), {})
+                forms.setdefault(_form(item), []).append(id(item))
+    return frozenset(one for forms in places.values() if len(forms) > 1 for row in forms.values() for one in row)
 
 
 def without_needless_classes(graph: Graph, kept: Collection[int]) -> Graph:

@@ -12,13 +12,17 @@ from archgraph.structure.naming import free
 
 
 def with_equal_outputs(graph: Graph) -> Graph:
-    """The graph in which a call hands out what another one of its class does, where that takes no weights."""
+    """The graph in which a call hands out what another one of its class does, where that takes no weights but those
+    that it has and does not read."""
     while True:
         changed: dict[int, Call] = {}
         for calls in calls_by_class(graph).values():
-            full = max(calls, key=lambda call: len(call.outputs))
-            lean = (call for call in calls if len(call.outputs) < len(full.outputs))
-            changed.update((id(call), made) for call in lean if (made := _completed(call, full)) is not None)
+            most = max(len(call.outputs) for call in calls)
+            fullest = [call for call in calls if len(call.outputs) == most]
+            for call in (one for one in calls if len(one.outputs) < most):
+                made = next(filter(None, (_completed(call, full) for full in fullest)), None)
+                if made is not None:
+                    changed[id(call)] = made
         if not changed:
             return graph
         graph = _HandingOut(changed, {}).graph(graph)
@@ -31,7 +35,21 @@ def with_named_outputs(graph: Graph) -> Graph:
     kinds = {(block, len(call.outputs)) for block, calls in calls_by_class(graph).items() for call in calls}
     names = {kind: found for kind in sorted(kinds) if (found := _output_names(graph, *kind))}
     names |= {kind: found for kind in kinds - names.keys() if (found := _as_with_more(*kind, names))}
-    return _HandingOut({}, names).graph(graph) if names else graph
+    return _HandingOut({}, names, numbered=_numbered_alike(graph)).graph(graph)
+
+
+def _numbered_alike(graph: Graph) -> dict[tuple[str, int], tuple[str, ...]]:
+    """For each class and number of outputs without names of their own the numbers of these in its first call: where a
+    call hands out one that nobody reads of another, the numbers of the rest differ."""
+    firsts: dict[tuple[str, int], tuple[str, ...]] = {}
+    for block, calls in calls_by_class(graph).items():
+        for call in calls:
+            firsts.setdefault((block, len(call.outputs)), tuple(call.body.outputs))
+    return {kind: names for kind, names in firsts.items() if all(map(_is_number, names))}
+
+
+def _is_number(name: str) -> bool:
+    return name.removeprefix("output_").isdecimal()
 
 
 def with_values(graph: Graph, values: dict[int, Value]) -> Graph:
@@ -84,15 +102,18 @@ def _completed(lean: Call, full: Call) -> Call | None:
     if len(lean.inputs) != len(full.inputs):
         return None
     there = {id(theirs): ours for ours, theirs in zip(lean.body.inputs, full.body.inputs, strict=True)}
-    left, items = list(lean.body.items), []
+    unread = {item.name: item for item in lean.body.items if _is_unread(item)}
+    left, items = [item for item in lean.body.items if item.name not in unread], []
     for item in full.body.items:
-        if left and does_the_same(left[0], item, there):
+        if left and does_the_same(left[0], item, there) and (left[0].name == item.name or not _owns(item)):
             there.update((id(theirs), ours) for ours, theirs in zip(left[0].outputs, item.outputs, strict=True))
             items.append(left.pop(0))
-        elif (copy := _copied(item, there)) is not None:
-            items.append(replace(copy, name=free(copy.name, {one.name for one in (*items, *left)})))
+        elif (copy := _copied(item, there, unread)) is not None:
+            taken = {one.name for one in (*items, *left)}
+            items.append(copy if copy.weights else replace(copy, name=free(copy.name, taken)))
         else:
             return None
+    left += unread.values()
     outputs = {name: there[id(value)] for name, value in full.body.outputs.items()}
     known = {id(inner): outer for inner, outer in zip(lean.body.outputs.values(), lean.outputs, strict=True)}
     if left or not set(known) <= set(map(id, outputs.values())):
@@ -117,14 +138,33 @@ def _word(item: Item) -> tuple[str, ...]:
     return ("block", item.block) if isinstance(item, Call) else (item.op.name, *attributes(item.op))
 
 
-def _copied(item: Item, there: dict[int, Value]) -> Node | None:
-    """A step without weights that does to the operands of another call what it does to its own."""
-    if isinstance(item, Call) or item.weights or item.ties or item.shares is not None or item.training:
+def _owns(item: Item) -> bool:
+    """Whether its name is that of a module."""
+    return isinstance(item, Call) or bool(item.weights)
+
+
+def _is_unread(item: Item) -> bool:
+    """Whether it is a parameter that no mode reads."""
+    plain = isinstance(item, Node) and item.training and not item.ties and item.shares is None
+    return plain and item.op.name == "parameter"  # type: ignore[union-attr]
+
+
+def _copied(item: Item, there: dict[int, Value], unread: dict[str, Item]) -> Node | None:
+    """A step that does to the operands of another call what it does to its own: one without weights, or one whose
+    weights are those that nobody reads there, which are `unread` no more."""
+    if isinstance(item, Call) or item.ties or item.shares is not None or item.training or item.hidden:
         return None
     read = {port: there.get(id(value)) for port, value in item.inputs.items()}
     inputs = {port: value for port, value in read.items() if value is not None}
     if len(inputs) < len(read) or any(inputs[port].type != value.type for port, value in item.inputs.items()):
         return None
+    keys = [joined(item.name, weight.name) for weight in item.weights]
+    for key, weight in zip(keys, item.weights, strict=True):
+        found = unread.get(key)
+        if found is None or not weight.trainable or found.outputs[0].type.shape != weight.shape:
+            return None
+    for key in keys:
+        del unread[key]
     outputs = tuple(replace(value) for value in item.outputs)
     there.update((id(theirs), ours) for theirs, ours in zip(item.outputs, outputs, strict=True))
     return replace(item, inputs=inputs, outputs=outputs)
@@ -140,7 +180,22 @@ def _output_names(graph: Graph, block: str, count: int) -> Mapping[str, str]:
     others = {f"output_{place}" for place in range(count)} - old
     if len(old) < len(found) or len(new) < len(found) or not new.isdisjoint(others):
         return {}
-    return dict(found)
+    return {**_named_by_makers(graph, block, others, new), **dict(found)}
+
+
+def _named_by_makers(graph: Graph, block: str, outputs: set[str], taken: set[str]) -> Mapping[str, str]:
+    """For outputs of a class that no next call takes, the name of the module that makes each, where it is the same in
+    all calls: `skip` for what a convolution of this name makes."""
+    names: dict[str, set[str]] = {}
+    for call in calls_by_class(graph).get(block, ()):
+        makers = {id(value): item for item in call.body.items for value in item.outputs}
+        for name, value in call.body.outputs.items():
+            item = makers.get(id(value))
+            word = item.name if item is not None and _owns(item) and item.name.isidentifier() else ""
+            names.setdefault(name, set()).add("" if any(word == one.name for one in call.body.inputs) else word)
+    found = {name: words.pop() for name, words in names.items() if name in outputs and len(words) == 1}
+    unique = {name: word for name, word in found.items() if [*found.values()].count(word) == 1}
+    return {name: word for name, word in unique.items() if word and word not in taken | outputs}
 
 
 def _as_with_more(block: str, count: int, names: Mapping[tuple[str, int], Mapping[str, str]]) -> Mapping[str, str]:
@@ -175,6 +230,8 @@ class _HandingOut:
     names: Mapping[tuple[str, int], Mapping[str, str]]
     values: dict[int, Value] = field(default_factory=dict)
     items: dict[int, Item] = field(default_factory=dict)
+    numbered: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    """The outputs of classes that have numbers for names, where calls number them in other ways."""
 
     def graph(self, graph: Graph) -> Graph:
         items = tuple(map(self._item, graph.items))
@@ -196,7 +253,7 @@ class _HandingOut:
 
     def _call(self, item: Call) -> Call:
         call = self.calls.get(id(item), item)
-        names = self.names.get((call.block, len(call.outputs)), {})
+        names = self._names(call)
         body = self.graph(call.body)
         body = replace(body, outputs={names.get(name, name): value for name, value in body.outputs.items()})
         for value, port in zip(call.outputs, body.outputs, strict=True):
@@ -210,6 +267,14 @@ class _HandingOut:
             outputs=tuple(map(self._value, call.outputs)),
             shares=shares,  # type: ignore[arg-type]
         )
+
+    def _names(self, call: Call) -> dict[str, str]:
+        """New names for the outputs of a call."""
+        kind = (call.block, len(call.outputs))
+        own = tuple(call.body.outputs)
+        alike = self.numbered.get(kind, own) if all(map(_is_number, own)) else own
+        given = self.names.get(kind, {})
+        return {name: given.get(other, other) for name, other in zip(own, alike, strict=True)}
 
     def _value(self, value: Value) -> Value:
         return self.values.get(id(value), value)

@@ -19,6 +19,7 @@ from archgraph.importing.writing.rewriting.composed_operations import time_embed
 from archgraph.importing.writing.rewriting.joined_parts import stacked
 from archgraph.importing.writing.rewriting.table_lookups import lookup_in_places, without_leading_ones
 from archgraph.importing.writing.rewriting.vector_steps import normalized
+from archgraph.importing.writing.rewriting.written_activations import written_activation
 from archgraph.ops.contract import Inputs, TensorType, lookup
 
 _GELU = (0.5, 3.0, 0.044715, math.sqrt(2 / math.pi), 1.0)
@@ -281,6 +282,7 @@ def _time_embedding(node: Node, body: _Body) -> Sequence[Node] | None:
 
 _IDIOMS: Sequence[Callable[[Node, _Body], Sequence[Item] | None]] = (
     _gelu,
+    written_activation,
     added_at_once,
     _number_after_dimension,
     _rms_norm,

@@ -58,6 +58,8 @@ class ArgumentTrial:
                         chosen, left = {**chosen, name: value}, distance
             if 0 < left <= NEARLY:
                 chosen, left = self._exchanged(chosen, left, choices)
+            if 0 < left <= NEARLY:
+                chosen, left = self._two_changed(chosen, left, choices)
         return self._without_needless(chosen) if not left else None
 
     def _exchanged(
@@ -71,6 +73,23 @@ class ArgumentTrial:
                 distance = self._distance(made := {**chosen, first: b, second: a})
                 if distance < left:
                     return made, distance
+        return chosen, left
+
+    def _two_changed(
+        self, chosen: dict[str, Any], left: int, choices: Mapping[str, Sequence[Any]]
+    ) -> tuple[dict[str, Any], int]:
+        """The arguments with two others, where that is nearer and either alone changes nothing: a layer with its norms
+        before its work and the batch first has the same steps as one with neither, in another order."""
+        neutral = [
+            (name, value)
+            for name, values in choices.items()
+            for value in values
+            if value is not chosen[name] and self._distance({**chosen, name: value}) == left
+        ]
+        for (first, one), (second, other) in combinations(neutral, 2):
+            distance = self._distance(made := {**chosen, first: one, second: other}) if first != second else left
+            if distance < left:
+                return made, distance
         return chosen, left
 
     def _distance(self, chosen: Mapping[str, Any]) -> int:

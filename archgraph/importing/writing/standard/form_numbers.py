@@ -85,7 +85,7 @@ class FormNumbers:
         """A value with more or less on its sides; `value` fills what is added. A cut and a padding are one step, unless
         one takes away what the other would fill."""
         form: tuple[Any, ...] = self.form(read)
-        if form[0] == "pad":
+        if form[0] == "padded":
             _, base, before, filled = form
             both = tuple((a + c, b + d) for (a, b), (c, d) in zip(before, sides, strict=True))
             lost = any(x < 0 < y for one, two in zip(before, sides, strict=True) for x, y in zip(one, two, strict=True))
@@ -94,16 +94,16 @@ class FormNumbers:
         if not any(map(any, sides)):
             return read
         grows = any(side > 0 for pair in sides for side in pair)
-        return self.number(("pad", read, sides, value if grows else None), shape)
+        return self.number(("padded", read, sides, value if grows else None), shape)
 
     def rolled(self, read: int, shifts: Mapping[int, int], shape: Form) -> int:
         """A value whose elements are shifted around along dimensions, by the number of places for each."""
         form: tuple[Any, ...] = self.form(read)
-        base, before = (form[1], dict(form[2])) if form[0] == "roll" else (read, {})
+        base, before = (form[1], dict(form[2])) if form[0] == "rolled" else (read, {})
         total = {axis: before.get(axis, 0) + shifts.get(axis, 0) for axis in {*before, *shifts}}
         left = {axis: shift % int(str(shape[axis])) for axis, shift in total.items()}
         kept = tuple(sorted((axis, shift) for axis, shift in left.items() if shift))
-        return self.number(("roll", base, kept), shape) if kept else base
+        return self.number(("rolled", base, kept), shape) if kept else base
 
     def rows(self, table: int, index: int, shape: Form) -> int:
         """Rows of a table, by whole numbers in any shape."""

@@ -9,7 +9,7 @@ from archgraph.graph.types import Call, Graph
 from archgraph.importing.writing.classes.templates import AppliedBlock
 from archgraph.importing.writing.standard.block_trials import StandardCall
 from archgraph.language.expressions.expression import is_expression
-from archgraph.structure.parameters import MISSING, WIDE
+from archgraph.structure.class_parameters import MISSING, WIDE
 from archgraph.structure.terms import Term, number
 
 _WIDTHS = ("channels", "features", "planes", "hidden", "dim")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 from archgraph.dims import Size
@@ -24,6 +24,7 @@ from archgraph.importing.writing.standard.canonical_form import (
     body_form,
     random_work,
 )
+from archgraph.importing.writing.standard.conditional_inputs import fitting_choices
 from archgraph.importing.writing.standard.form_numbers import FormNumbers
 from archgraph.language.load import load
 from archgraph.language.schema.spec import BlockSpec
@@ -115,10 +116,11 @@ class _BlockSearch:
         return None
 
     def _as_block(self, block: BlockSpec, call: Call, form: BodyForm) -> StandardCall | None:
-        choices = argument_choices(block, call.body, call.arguments, applied_block)
-        if not all(choices.values()):
-            return None
+        likely = argument_choices(block, call.body, call.arguments, applied_block)
         for ports in _port_places(block, call.body):
+            choices = fitting_choices(block, likely, ports, call.body)
+            if not all(choices.values()):
+                continue
             trial = ArgumentTrial(form, partial(self._form_of, block, ports, call.body))
             chosen = trial.fitting(choices, self._places.get((block.name, call.block), {}))
             made = None if chosen is None else self._made(block, ports, call, given(chosen), form)
@@ -225,21 +227,40 @@ def _pattern(body: Graph) -> Iterator[tuple[int | str, ...]]:
 
 def _port_places(block: BlockSpec, body: Graph) -> Iterator[dict[str, int]]:
     """The inputs of a block, each with the number of the value that it could read: as many as there are, in this order
-    first, in others, or one value at several ports."""
+    first, in others, or one value at several ports. Of inputs that a block may lack, as masks, some may be there. Where
+    a value for every input is called as one of the block, it is that one."""
     inputs = [one for one in block.inputs.values() if one.each is None]
     needed = [one for one in inputs if one.when is None]
     count = len(body.inputs)
     if len(inputs) < len(block.inputs) or (inputs and not count):
+        return
+    named = {value.name: place for place, value in enumerate(body.inputs)}
+    if len(needed) < count and {one.name for one in needed} <= named.keys() <= block.inputs.keys():
+        yield from _named_places(block, named)
         return
     chosen: list[Sequence[int]] = []
     if len(needed) <= count <= len(inputs):
         chosen += list(permutations(range(count)))[:6]
     if count == 1 and len(needed) > 1:
         chosen.append((0,) * len(needed))
+    spare = [one for one in inputs if one.when is not None]
     for places in chosen:
-        ports = inputs if len(places) > len(needed) else needed
-        if all(_fits(one.shape, body.inputs[place].type.rank) for one, place in zip(ports, places, strict=False)):
-            yield {one.name: place for one, place in zip(ports, places, strict=False)}
+        for there in combinations(spare, len(places) - len(needed)):
+            ports = [one for one in inputs if one.when is None or one in there]
+            if all(_fits(one.shape, body.inputs[place].type.rank) for one, place in zip(ports, places, strict=True)):
+                yield {one.name: place for one, place in zip(ports, places, strict=True)}
+
+
+def _named_places(block: BlockSpec, named: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """The inputs that are called as values are, with these; then with one more that reads what another of its kind
+    reads, as `memory_key_padding_mask` mostly is the `src_key_padding_mask`."""
+    yield {name: named[name] for name in block.inputs if name in named}
+    kinds = {name: name.partition("_")[2] for name in block.inputs}
+    for more, kind in kinds.items():
+        for name, place in named.items():
+            if kind and more not in named and kinds[name] == kind:
+                read = {**named, more: place}
+                yield {one: read[one] for one in block.inputs if one in read}
 
 
 def _fits(shape: Sequence[Any], rank: int) -> bool:
