@@ -117,3 +117,48 @@ class Counted(nn.Module):
 def test_sizes_stay_free_as_plain_numbers_of_python(module: nn.Module, shape: str) -> None:
     graph = ag.from_torch(module, {"x": shape}, name="sized")
     assert ",".join(map(str, graph.inputs[0].shape)) == shape
+
+
+class Regions(nn.Module):
+    """Numbers the regions of shifted windows in a tensor of zeros, as networks with shifted windows do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(3, 1, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        height, width = 4 * (x.shape[2] // 4), 4 * (x.shape[3] // 4)
+        regions = torch.zeros(height, width)
+        for number, rows in enumerate((slice(0, -4), slice(-4, -2), slice(-2, None))):
+            regions[rows, :] = number
+        return self.head(x) + regions.view(x.shape[2:])
+
+
+def test_slices_that_reach_to_the_end_of_a_rounded_size_are_whole() -> None:
+    graph = ag.from_torch(Regions(), {"x": "N,3,H,W"}, name="regions")
+    assert [str(size) for size in graph.inputs[0].shape] == ["N", "3", "H", "W"]
+
+
+class Joining(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(3, 2, 1)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Any:
+        return self.mix(torch.cat([x, skip], dim=1))
+
+
+class Hollow(nn.Module):
+    """Hands a tensor without channels to a module that joins it to others, as a stage that an encoder lacks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.join = Joining()
+
+    def forward(self, x: Tensor) -> Any:
+        return self.join(x, torch.empty([x.shape[0], 0, x.shape[2], x.shape[3]]))
+
+
+def test_an_empty_tensor_is_no_argument() -> None:
+    graph = ag.from_torch(Hollow(), {"x": "N,3,H,W"}, name="hollow")
+    assert "concat" not in str(graph.info.written)

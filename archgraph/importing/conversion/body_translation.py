@@ -108,7 +108,7 @@ class BodyTranslation:
         inside = list(self.call.operations())  # a hook may make the arguments in the call itself
         read = {node for operation in inside for node in operation.all_input_nodes} - set(inside)
         for node, name in capture.arguments.of(self.call.module, self.call.place, capture.program.graph).items():
-            if node in read and node not in self.values:
+            if node in read and node not in self.values and not _is_empty(node):
                 self._input(node, name)
 
     def _input(self, node: fx.Node, name: str) -> Value:

@@ -44,9 +44,10 @@ def with_place(site: Site) -> Value:
 
 def _replaced(site: Site, value: Value, part: Value, axis: int, start: Dim) -> Value:
     end = start + part.shape[axis]
+    behind = site.body.builder.facts.simplify(value.shape[axis] - end)  # W - 4*(W // 4) is 0 at multiples of 4
     pieces = [site.emit("slice", value, dim=axis, start=0, end=end - part.shape[axis])] if start != 0 else []
     pieces.append(part)
-    if end != value.shape[axis]:
+    if behind != 0:
         pieces.append(site.emit("slice", value, dim=axis, start=end))
     return pieces[0] if len(pieces) == 1 else site.apply("concat", pieces, {"dim": axis}).output
 

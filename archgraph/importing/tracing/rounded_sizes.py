@@ -23,7 +23,7 @@ def rounded_sizes() -> Iterator[None]:
     torch knows. Without it each window's size holds the whole padding several times over, and torch's comparisons of
     sizes take minutes. Likewise `(x + x % 2) // 2` is `(x + 1) // 2`, as of patches that are merged two by two, and
     `math.ceil(x / k)` is `(x + k - 1) // k` and `max(2 * ((x + 1) // 2) - x, 0)` needs no max, as of TensorFlow's
-    padding "same". Quotients of sizes that are whole numbers are these.
+    padding "same".
     """
     with ExitStack() as stack:
         for kind in (functions.Mod, functions.PythonMod):
@@ -77,13 +77,16 @@ def _rounded(plain: Any, up: bool) -> Any:
         quotient, added = _without_whole_numbers(number)
         if isinstance(quotient, (functions.IntTrueDiv, functions.FloatTrueDiv)):
             size, divisor = map(_as_whole, quotient.args)
-            whole = size.is_integer and divisor.is_Integer and divisor > 0
-            if whole and (size.is_nonnegative or kind is not functions.TruncToInt):
+            if (
+                size.is_integer
+                and divisor.is_Integer
+                and divisor > 0
+                and (size.is_nonnegative or kind is not functions.TruncToInt)
+            ):
                 return functions.FloorDiv(size + divisor - 1 if up else size, divisor) + added
-        if isinstance(number, (functions.FloatTrueDiv, functions.IntTrueDiv)):
-            whole = _whole_quotient(number)
+            whole = _whole_quotient(quotient)
             if whole is not None:
-                return whole
+                return whole + added
         return plain(kind, number)
 
     return evaluate
@@ -96,6 +99,19 @@ def _as_whole(number: Any) -> Any:
     return sympy.Integer(int(number)) if number.is_Float and float(number).is_integer() else number
 
 
+def _whole_quotient(number: Any) -> Any:
+    """What `n * h * w / (8 * h * 8 * w / 8 / 8)` is as a whole number, as of windows that become pictures again. None
+    where a quotient on the way is none, so that floating point may round it."""
+    if not isinstance(number, (functions.FloatTrueDiv, functions.IntTrueDiv)):
+        whole = _as_whole(number)
+        return whole if whole.is_integer else None
+    parts = [_whole_quotient(one) for one in number.args]
+    if None in parts:
+        return None
+    above, below = sympy.cancel(parts[0] / parts[1]).as_numer_denom()
+    return above if below == 1 else None
+
+
 def _without_whole_numbers(total: Any) -> tuple[Any, int]:
     """A sum of two without a whole number in it, `1.0` among them, and this number."""
     if getattr(total, "is_Add", False) and len(total.args) == _PAIR:
@@ -103,19 +119,6 @@ def _without_whole_numbers(total: Any) -> tuple[Any, int]:
         if number.is_Number and float(number).is_integer():
             return rest, int(number)
     return total, 0
-
-
-def _whole_quotient(number: Any) -> Any:
-    """What `n * h * w / (8 * h * 8 * w / 8 / 8)` is as a whole number, as of windows that become pictures again. None
-    where a quotient on the way is none, so that floating point may round it."""
-    number = _as_whole(number)
-    if not isinstance(number, (functions.FloatTrueDiv, functions.IntTrueDiv)):
-        return number if number.is_integer else None
-    parts = [_whole_quotient(one) for one in number.args]
-    if None in parts:
-        return None
-    above, below = sympy.cancel(parts[0] / parts[1]).as_numer_denom()
-    return above if below == 1 else None
 
 
 def _maximum(plain: Any) -> Any:
