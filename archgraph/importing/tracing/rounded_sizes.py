@@ -77,12 +77,8 @@ def _rounded(plain: Any, up: bool) -> Any:
         quotient, added = _without_whole_numbers(number)
         if isinstance(quotient, (functions.IntTrueDiv, functions.FloatTrueDiv)):
             size, divisor = map(_as_whole, quotient.args)
-            if (
-                size.is_integer
-                and divisor.is_Integer
-                and divisor > 0
-                and (size.is_nonnegative or kind is not functions.TruncToInt)
-            ):
+            whole = size.is_integer and divisor.is_Integer and divisor > 0
+            if whole and (size.is_nonnegative or kind is not functions.TruncToInt):
                 return functions.FloorDiv(size + divisor - 1 if up else size, divisor) + added
             whole = _whole_quotient(quotient)
             if whole is not None:
