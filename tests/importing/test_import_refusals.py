@@ -97,3 +97,13 @@ def test_the_command_writes_spec_and_weights(
     network = ag.to_torch(tmp_path / "net.yaml", weights=tmp_path / "net.safetensors")
     assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in UNet(12).parameters())
     assert torch.isfinite(network(torch.zeros(1, 3, 8, 8), torch.zeros(1))).all()
+
+
+class Imaginary(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x + 1j * x).abs()
+
+
+def test_complex_numbers_are_refused_by_name() -> None:
+    with pytest.raises(ImportingError, match=r"there are no complex numbers(.|\n)*the real and the imaginary part"):
+        ag.from_torch(Imaginary(), {"x": "N,4"})

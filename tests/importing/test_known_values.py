@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archgraph as ag
+from archgraph.errors import ImportingError
 
 
 class Codebook(nn.Module):
@@ -88,3 +89,26 @@ class Sparse(nn.Module):
 @pytest.mark.filterwarnings("error")
 def test_a_sparse_buffer_that_nobody_reads_is_left_out() -> None:
     assert list(ag.from_torch(Sparse(), {"x": "N,4"}, name="sparse").info.written["nodes"]) == ["linear"]
+
+
+class Asserting(nn.Module):
+    """Looks at its values, which no network in a file does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert torch.isfinite(x).all(), "numbers"
+        assert not x.isnan().any()
+        return x.relu()
+
+
+def test_what_a_line_asserts_of_values_holds() -> None:
+    assert list(ag.from_torch(Asserting(), {"x": "N,4"}, name="asserting").info.written["nodes"]) == ["relu"]
+
+
+class Choosing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu() if (x > 0).all() else x
+
+
+def test_what_a_branch_asks_of_values_is_refused() -> None:
+    with pytest.raises(ImportingError, match="depends on the values of its inputs"):
+        ag.from_torch(Choosing(), {"x": "N,4"})

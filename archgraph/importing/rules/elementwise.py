@@ -28,6 +28,8 @@ def two_values(site: Site) -> Value:
     if site.is_tensor(second):
         return site.emit(name, site.tensor(first), _times_alpha(site, site.tensor(second)), **options)
     number = _times(site.get(second), site.get("alpha"))
+    if isinstance(number, complex):
+        raise site.refuse("there are no complex numbers", expected="the real and the imaginary part as two tensors")
     if isinstance(number, Size):
         return site.emit(name, site.tensor(first), _value_of(site, number, site.tensor(first).dtype), **options)
     return site.emit(name, site.tensor(first), value=number, **options)

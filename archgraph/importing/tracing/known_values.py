@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,8 @@ from archgraph.graph.types import joined
 from archgraph.importing.tracing.source_places import caller
 
 _READERS = ("__bool__", "__int__", "__float__", "item", "tolist")
+_ASSERTION = re.compile(r": assert (not )?(?!.*\b(?:not|or|if)\b)")
+"""A line that asserts a value, or its opposite."""
 _VALUES = "_known_values"
 """The attribute of a tensor that holds its values while a module is traced."""
 
@@ -24,7 +27,8 @@ _VALUES = "_known_values"
 @contextmanager
 def known_values(module: torch.nn.Module) -> Iterator[dict[str, list[str]]]:
     """Inside, `if self.initted` is decided by the buffer that the module holds, and `torch.arange(1, 3).tolist()` is
-    [1, 2]: a tracer has no values of either. Yields the keys of the buffers that were read so, by the line.
+    [1, 2]: a tracer has no values of either. What a line does nothing but assert holds.
+    Yields the keys of the buffers that were read so, by the line.
     """
     read: dict[str, list[str]] = {}
     paths = {id(inner): path for path, inner in module.named_modules()}
@@ -71,7 +75,10 @@ def _read_where_known(
 ) -> Callable[..., Any]:
     def read(tensor: torch.Tensor) -> Any:
         values = values_of(tensor)
-        return plain(tensor) if values is None else _outside(name, values)
+        if values is not None:
+            return _outside(name, values)
+        asserted = _ASSERTION.search(caller(sys._getframe(1), {})[1]) if name == "__bool__" else None
+        return plain(tensor) if asserted is None else not asserted[1]
 
     read.__name__ = name
     return read
