@@ -162,3 +162,39 @@ class Hollow(nn.Module):
 def test_an_empty_tensor_is_no_argument() -> None:
     graph = ag.from_torch(Hollow(), {"x": "N,3,H,W"}, name="hollow")
     assert "concat" not in str(graph.info.written)
+
+
+class Stage(nn.Module):
+    """A stage of an encoder with what it hands to the decoder; the last one makes nothing smaller, as in MONAI."""
+
+    def __init__(self, channels: int, width: int, last: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, 3, padding=1)
+        self.down = None if last else nn.Conv2d(width, width, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = self.conv(x).relu()
+        states = [x]
+        if self.down is not None:
+            x = self.down(x)
+            states.append(x)
+        return x, states
+
+
+class Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList([Stage(3, 4, False), Stage(4, 8, False), Stage(8, 12, True)])
+        self.middle = nn.Conv2d(12, 4, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        found = []
+        for stage in self.stages:
+            x, states = stage(x)
+            found += [state.mean((2, 3)) for state in states]
+        return self.middle(x), *found
+
+
+def test_the_last_stage_hands_out_what_it_makes_no_smaller() -> None:
+    graph = ag.from_torch(Encoder(), {"x": "N,3,H,W"}, name="encoder")
+    assert len(graph.info.written["blocks"]) == 1

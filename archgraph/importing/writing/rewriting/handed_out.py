@@ -111,6 +111,8 @@ def _completed(lean: Call, full: Call) -> Call | None:
         elif (copy := _copied(item, there, unread)) is not None:
             taken = {one.name for one in (*items, *left)}
             items.append(copy if copy.weights else replace(copy, name=free(copy.name, taken)))
+        elif (main := _passed_on(item, there)) is not None:
+            there[id(item.outputs[0])] = main
         else:
             return None
     left += unread.values()
@@ -118,11 +120,24 @@ def _completed(lean: Call, full: Call) -> Call | None:
     known = {id(inner): outer for inner, outer in zip(lean.body.outputs.values(), lean.outputs, strict=True)}
     if left or not set(known) <= set(map(id, outputs.values())):
         return None
+    last = {id(inner): name for name, inner in outputs.items()}
     made = tuple(
-        known.get(id(inner)) or Value(joined(lean.name, name), inner.type, inner.origin)
+        known[id(inner)]
+        if id(inner) in known and last[id(inner)] == name
+        else Value(joined(lean.name, name), inner.type, inner.origin)
         for name, inner in outputs.items()
     )
     return replace(lean, body=replace(lean.body, items=tuple(items), outputs=outputs), outputs=made)
+
+
+def _passed_on(item: Item, there: dict[int, Value]) -> Value | None:
+    """What a step with weights reads, which stands for its result in a call that lacks the step, as the last stage of
+    an encoder hands out what it would have made smaller."""
+    read = list(read_by(item))
+    main = there.get(id(read[0])) if read else None
+    if main is None or len(item.outputs) != 1 or item.training or item.shares is not None:
+        return None
+    return main if main.type.rank == item.outputs[0].type.rank else None
 
 
 def does_the_same(ours: Item, theirs: Item, there: Mapping[int, Value]) -> bool:
