@@ -164,34 +164,20 @@ class TemplateReader:
     ) -> WrittenStatement:
         read = item.inputs if isinstance(item, Call) else tuple(item.inputs.values())
         operands = tuple(variable(numbers[id(value)]) for value in read)
-        around = self._ties.path(template.call)
-        ties: Mapping[str, str] = {}
         listed: tuple[str, ...] = ()
-        if isinstance(item, Call) and item.shares is not None:
+        if isinstance(item, Node):
+            ports = tuple(item.inputs)
+            ties = self._ties.of_node(item, self._ties.path(template.call))
+            term = _operation_term(item, template, operands, (tuple(ties.items()), item.hidden, training))
+        elif item.shares is not None:
             ports = listed = tuple(value.name for value in item.body.inputs)
+            ties = {}
             term = Term("shared", item.shares.name, operands)
-        elif isinstance(item, Call):
+        else:
             applied = self._applied(item)
             ports, listed = applied.ports, applied.listed
-            ties = self._ties.of_call(item, around)
-            handed = (operands[place] for place in applied.places)
-            how = (tuple(ties.items()), training, item.scan)
-            sized = (
-                Term("argument", word, (_size_term(size, template),), value=(MISSING,)) for word, size in applied.sizes
-            )
-            term = Term("call", applied.name, (*handed, *applied.arguments, *sized), value=how)
-        else:
-            ports = tuple(item.inputs)
-            about = f"{item.op.name}({','.join(ports)})"
-            shared = item.shares.name if item.shares else ""
-            ties = self._ties.of_node(item, around)
-            owned = (shared, tuple(ties.items()), item.hidden, training)
-            if _is_activation(item):
-                terms = [Term("attribute", "op", (number("activation", item.op.name),))]
-                about = "activation(input)"
-            else:
-                terms = list(attribute_terms(item, template))
-            term = Term("operation", about, (*operands, *terms), value=owned)
+            ties = self._ties.of_call(item, self._ties.path(template.call))
+            term = _call_term(applied, template, operands, (tuple(ties.items()), training, item.scan))
         outs = []
         for value in item.outputs:
             numbers[id(value)] = len(template.values)
@@ -210,6 +196,25 @@ class TemplateReader:
             listed=listed,
             training=training,
         )
+
+
+def _operation_term(item: Node, template: BodyTemplate, operands: tuple[Term, ...], how: tuple[Any, ...]) -> Term:
+    """The application of an operation; activations are alike but for their name."""
+    about = f"{item.op.name}({','.join(item.inputs)})"
+    if _is_activation(item):
+        terms = [Term("attribute", "op", (number("activation", item.op.name),))]
+        about = "activation(input)"
+    else:
+        terms = list(attribute_terms(item, template))
+    shared = item.shares.name if item.shares else ""
+    return Term("operation", about, (*operands, *terms), value=(shared, *how))
+
+
+def _call_term(applied: AppliedBlock, template: BodyTemplate, operands: tuple[Term, ...], how: tuple[Any, ...]) -> Term:
+    """The application of a block, with the sizes that it cannot tell from what it reads."""
+    handed = (operands[place] for place in applied.places)
+    sized = (Term("argument", word, (_size_term(size, template),), value=(MISSING,)) for word, size in applied.sizes)
+    return Term("call", applied.name, (*handed, *applied.arguments, *sized), value=how)
 
 
 def _is_interrupted(statements: Sequence[WrittenStatement]) -> bool:

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from archgraph.graph.scan import Scan
-from archgraph.graph.types import Call, Node
+from archgraph.graph.types import Node
 from archgraph.importing.writing.classes.templates import WrittenStatement
 from archgraph.importing.writing.copies.alike_sections import SECTIONS
-from archgraph.importing.writing.copies.copied_arguments import GROWING
 from archgraph.importing.writing.copies.folded_sums import FOLD
-from archgraph.importing.writing.copies.group_form import BEFORE, GroupForm
+from archgraph.importing.writing.copies.group_form import GroupForm
 from archgraph.importing.writing.copies.repeated_groups import GROUP, PRESENT
 from archgraph.importing.writing.copies.repeated_stages import STAGES, StagesForm
 from archgraph.importing.writing.families.block_classes import BlockClass
 from archgraph.importing.writing.modules.copy_pattern import Pattern
-from archgraph.importing.writing.modules.naming import name_of_entry
+from archgraph.importing.writing.nodes.node_keys import applied_keys, further_keys, keys_of_each_copy, operation_keys
 from archgraph.importing.writing.nodes.section_nodes import SectionKeys
 from archgraph.importing.writing.nodes.stage_keys import StageKeys
-from archgraph.importing.writing.numbers.usual_values import OtherParameter
 from archgraph.importing.writing.numbers.values import (
     ValueWriter,
-    as_data,
-    conditional,
-    growing_rate,
-    literal,
-    one_for_all,
-    running_sum,
 )
-from archgraph.language.elaboration.tied_weights import ITSELF
-from archgraph.ops.contract import lookup
-from archgraph.structure.class_parameters import MISSING
 from archgraph.structure.terms import Term
 
-_STOP = re.compile(r"\[:-?\d+\]\Z")
-"""The end of a list without its last entries, which copies do not come to."""
 _GROUPS = {GROUP: "layer", STAGES: "stage", SECTIONS: "stage"}
 """What groups of several lines are called."""
 
@@ -121,56 +106,24 @@ def lines(made: BlockClass) -> list[Line]:
 
 def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, known: set[str]) -> Line:
     term = statement.term
-    operands = tuple(int(part.value) for part in term.parts if part.kind == "variable")
-    keys: dict[str, Any] = {}
     arguments = [part for part in term.parts if part.kind != "variable"]
     members: tuple[Line, ...] = ()
-    if term.kind == GROUP:
-        keys["repeat"] = writer.written(arguments[0])
-        if term.value.extras:
-            keys["chain"] = [BEFORE]
-        members = tuple(_members(statement, arguments[1:], writer))
-    elif term.kind == STAGES:
-        if statement.name not in made.listed:
-            keys["repeat"] = writer.written(arguments[0])
-        stage_keys = StageKeys(writer, known)
-        members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
-        if stage_keys.lists:
-            keys = {"for": stage_keys.lists}
+    if term.kind == STAGES:
+        keys, members = _stages(statement, arguments, writer, made, known)
     elif term.kind == SECTIONS:
         section_keys = SectionKeys(statement, writer, known)
         members = tuple(_layers_of_sections(statement, section_keys))
         keys = section_keys.keys()
-    elif term.kind == "operation":
-        assert isinstance(statement.made, Node)
-        keys.update(_operation(statement.made, arguments, writer))
-    elif term.kind == FOLD:
-        assert isinstance(statement.made, Node)
-        count = writer.written(arguments[0])
-        keys.update({**dict(_operation(statement.made, arguments[1:], writer)), "repeat": count})
-    elif term.kind == "shared":
-        keys.update(("repeat", writer.written(part)) for part in arguments)
     else:
-        keys["op"] = term.text
-        counted = [part for part in arguments if part.kind != "number" or statement.name not in made.listed]
-        mapped = isinstance(term.value, Pattern) and term.value.mapped
-        keys.update(_block(counted, writer, known, mapped))
-        if keys.get("repeat") == 1 and isinstance(term.value, Pattern):
-            del keys["repeat"]
-    if isinstance(statement.made, Call) and statement.made.scan is not None:
-        keys.update(_steps(statement.made, statement.made.scan))
-    if isinstance(term.value, Pattern) and term.value.chain:
-        keys["chain"] = list(dict.fromkeys(port.partition(".")[0] for port in term.value.chain))
-    if statement.ties:
-        keys["tie"] = {name or ITSELF: key for name, key in statement.ties.items()}
-    if statement.training:
-        keys["training"] = "only"
+        keys = applied_keys(statement, arguments, writer, made, known)
+        members = tuple(_members(statement, arguments[1:], writer)) if term.kind == GROUP else ()
+    keys |= further_keys(statement)
     condition = made.conditions.get(statement.part, "")
     return Line(
         path=statement.name,
         keys=keys,
         ports=statement.ports,
-        operands=operands,
+        operands=tuple(int(part.value) for part in term.parts if part.kind == "variable"),
         outs=statement.outs,
         statement=statement,
         pattern=term.value if term.kind == "copies" else None,
@@ -179,6 +132,16 @@ def _line(statement: WrittenStatement, writer: ValueWriter, made: BlockClass, kn
         when=f"={condition}" if condition else "",
         members=members,
     )
+
+
+def _stages(
+    statement: WrittenStatement, arguments: list[Term], writer: ValueWriter, made: BlockClass, known: set[str]
+) -> tuple[dict[str, Any], tuple[Line, ...]]:
+    """How often a group of stages comes, or the lists that it walks, and its nodes."""
+    count = {} if statement.name in made.listed else {"repeat": writer.written(arguments[0])}
+    stage_keys = StageKeys(writer, known)
+    members = tuple(_steps_of_stages(statement, arguments[1:], stage_keys))
+    return {"for": stage_keys.lists} if stage_keys.lists else count, members
 
 
 def _members(statement: WrittenStatement, entries: list[Term], writer: ValueWriter) -> Iterator[Line]:
@@ -196,9 +159,9 @@ def _all_members(statement: WrittenStatement, entries: list[Term], writer: Value
     for one, term, pattern in zip(statement.members, entries, statement.term.value.patterns, strict=True):
         arguments = list(term.parts)
         if isinstance(one.made, Node):
-            keys = dict(_operation(one.made, arguments, writer))
+            keys = dict(operation_keys(one.made, arguments, writer))
         else:
-            keys = {"op": term.text, **dict(_of_each_copy(arguments, writer))}
+            keys = {"op": term.text, **dict(keys_of_each_copy(arguments, writer))}
         operation = _plain_name(keys["op"], term)
         yield Line(one.name, keys, one.ports, (), (), one, pattern, operation)
 
@@ -223,104 +186,6 @@ def _layers_of_sections(statement: WrittenStatement, written: SectionKeys) -> It
         yield Line(one.name, keys, one.ports, (), (), one, None, _plain_name(keys["op"], term))
 
 
-def _of_each_copy(arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[str, Any]]:
-    """The arguments of a member that differ from their defaults, in the number of the copy where they differ."""
-    for part in arguments:
-        values = [writer.written(value) for value in part.parts]
-        default = part.value[0] if part.value else MISSING
-        if part.kind == "argument":
-            if default is MISSING or values[0] != as_data(default):
-                yield part.text, values[0]
-        elif part.kind == GROWING:
-            yield part.text, growing_rate(*values)
-        elif part.kind == "each":
-            yield part.text, f"={_STOP.sub('', literal(values[0]))}[i]"
-        else:
-            yield part.text, conditional("i % 2 == 0" if part.kind == "turns" else part.kind, values[0], values[1])
-
-
-def _steps(call: Call, scan: Scan) -> Iterator[tuple[str, Any]]:
-    """The sequences with their dimensions, and the states."""
-    names = [value.name for value in call.body.inputs]
-    yield "scan", {name: dim for name, dim in zip(names, scan.dims, strict=True) if dim is not None}
-    yield "chain", [names[place] for place in scan.carried]
-
-
 def _plain_name(operation: str, term: Term) -> str:
     """What a node is called after: its operation, or what a parameter names in its place."""
     return "activation" if operation.startswith("=") or term.text == "activation(input)" else operation
-
-
-def _operation(node: Node, arguments: list[Term], writer: ValueWriter) -> Iterator[tuple[str, Any]]:
-    fields = lookup(node.op.name).model_fields
-    if node.shares is None and not (arguments and arguments[0].text == "op"):
-        yield "op", node.op.name
-    for part in arguments:
-        value = writer.written(part.parts[0])
-        if part.text == "op":
-            yield "op", value
-            continue
-        default = fields[part.text].default
-        if node.shares is not None or (not fields[part.text].is_required() and value == one_for_all(default)):
-            continue
-        yield part.text, value
-
-
-def _block(arguments: list[Term], writer: ValueWriter, known: set[str], mapped: bool) -> Iterator[tuple[str, Any]]:
-    """The copies, then the arguments that differ from their defaults."""
-    found: list[tuple[str, Any]] = []
-    lists: dict[str, Any] = {}
-    count: Any = None
-    for part in arguments:
-        if part.kind == "number":
-            count = writer.written(part)
-            continue
-        values = [writer.written(value) for value in part.parts]
-        default = part.value[0] if part.value else MISSING
-        if part.kind == "argument":
-            if default is MISSING or values[0] != as_data(default):
-                found.append((part.text, values[0]))
-        elif part.kind == GROWING:
-            found.append((part.text, growing_rate(*values)))
-        elif part.kind == "each":
-            found.append((part.text, _each(part.text, values[0], lists, known)))
-        else:
-            condition = "i % 2 == 0" if part.kind == "turns" else part.kind
-            found.append((part.text, conditional(condition, values[0], values[1])))
-    if lists:
-        yield "for", lists
-    elif count is not None:
-        yield "repeat", count
-    if mapped:
-        yield "map", True
-    told = dict(found)
-    others = {part.text: part.value[0].name for part in arguments if _follows(part)}
-    yield from ((name, value) for name, value in found if name not in others or value != told.get(others[name]))
-
-
-def _follows(part: Term) -> bool:
-    """Whether an argument is another one unless it is told."""
-    return part.kind != "number" and bool(part.value) and isinstance(part.value[0], OtherParameter)
-
-
-def _each(name: str, values: Any, lists: dict[str, Any], known: set[str]) -> str:
-    """An argument that each copy has another value of: counting, or from a list that the copies walk."""
-    if isinstance(values, list) and values == list(range(len(values))):
-        return "=i"
-    if running_sum(values):
-        return running_sum(values)
-    same = next((word for word, known in lists.items() if known == values and _are_widths(values)), "")
-    if same:
-        return f"={same}"
-    word = name_of_entry(name, known | set(lists) | {"i", "first", "last"})
-    lists[word] = values
-    return f"={word}"
-
-
-def _are_widths(values: Any) -> bool:
-    """Whether the numbers of a list are equal to others by no accident."""
-    return isinstance(values, str) or (isinstance(values, list) and len(values) > 1 and min(map(_width, values)) > 1)
-
-
-def _width(value: Any) -> int:
-    return value if type(value) is int else 0
