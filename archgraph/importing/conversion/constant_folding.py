@@ -75,11 +75,13 @@ def fold_read_numbers(graph: fx.Graph, constants: Mapping[fx.Node, torch.Tensor]
         found = None if _is_changed(source, constants) else constants.get(source, computed(source, constants))
         if found is None or found.is_meta:
             continue
-        number = found.item()
+        numbers = {node: found.item()}
+
+        def number_of(one: fx.Node, numbers: Mapping[fx.Node, Any] = numbers) -> Any:
+            return numbers.get(one, one)
+
         for reader in list(node.users):
-            reader.args, reader.kwargs = fx.map_arg(
-                (reader.args, reader.kwargs), lambda one, node=node, number=number: number if one is node else one
-            )
+            reader.args, reader.kwargs = fx.map_arg((reader.args, reader.kwargs), number_of)
         graph.erase_node(node)
 
 
