@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -112,3 +114,19 @@ class Choosing(nn.Module):
 def test_what_a_branch_asks_of_values_is_refused() -> None:
     with pytest.raises(ImportingError, match="depends on the values of its inputs"):
         ag.from_torch(Choosing(), {"x": "N,4"})
+
+
+def test_what_torch_lists_when_it_is_first_asked_holds_its_own_functions() -> None:
+    """In a process of its own: another test may have asked before."""
+    script = """
+import torch, archgraph as ag
+class Placed(torch.nn.Module):
+    def forward(self, x):
+        with torch.device("cpu"):
+            return x + torch.arange(4) + torch.linspace(0, 1, 4)
+ag.from_torch(Placed(), {"x": "N,4"}, name="placed", verify=False)
+with torch.device("meta"):
+    print(torch.arange(3).device, torch.linspace(0, 1, 3).device)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["meta", "meta"]

@@ -15,6 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch._subclasses.functional_tensor import FunctionalTensor
 
 from archgraph.graph.types import joined
+from archgraph.importing.tracing.replaced_functions import replaced_function
 from archgraph.importing.tracing.source_places import caller
 
 _READERS = ("__bool__", "__int__", "__float__", "item", "tolist")
@@ -59,7 +60,7 @@ def known_values(module: torch.nn.Module) -> Iterator[dict[str, list[str]]]:
             if kind is torch.Tensor or name in vars(kind):
                 reader = _read_where_known(getattr(kind, name), name, values_of)
                 stack.enter_context(patch.object(kind, name, reader))
-        stack.enter_context(patch.object(torch, "arange", _counted(torch.arange)))
+        stack.enter_context(replaced_function("arange", _counted(torch.arange)))
         yield read
 
 

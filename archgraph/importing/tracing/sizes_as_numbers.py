@@ -15,6 +15,8 @@ import torch
 from torch.nn import functional
 from torch.utils._sympy.functions import ToFloat
 
+from archgraph.importing.tracing.replaced_functions import replaced_function
+
 Function = Callable[..., Any]
 
 
@@ -37,7 +39,7 @@ def sizes_as_numbers(module: torch.nn.Module) -> Iterator[None]:
         for place in [vars(functional), *_sources(module)]:
             names = [name for name, value in place.items() if value is attention]
             stack.enter_context(patch.dict(place, dict.fromkeys(names, _in_place_of(attention, _attended))))
-        stack.enter_context(patch.object(torch, "linspace", _in_place_of(torch.linspace, _spaced)))
+        stack.enter_context(replaced_function("linspace", _in_place_of(torch.linspace, _spaced)))
         for rank in (1, 2, 3):
             for name, of_call in ((f"avg_pool{rank}d", _mean), (f"max_pool{rank}d", _maximum)):
                 pooled = partial(_pooled, rank, of_call)
