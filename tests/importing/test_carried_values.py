@@ -188,3 +188,53 @@ def test_the_way_up_reads_what_the_way_down_hands_out() -> None:
     assert nodes["downs"] == {"op": "down", "for": {"width": [4, 8, 16]}, "width": "=width", "chain": ["x"]}
     assert nodes["ups"] == {"op": "up", "in": ["mid", "downs.{2 - i}.conv"], "repeat": 3}
     assert sum(isinstance(item, Call) for item in graph.items) == 2
+
+
+class Lists(nn.Module):
+    """A level of a U-Net that hands out all that its layers make (diffusers' down blocks)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv1d(4, 4, 3, padding=1) for _ in range(2))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        made: tuple[Tensor, ...] = ()
+        for conv in self.convs:
+            x = conv(x)
+            made += (x,)
+        return x, made
+
+
+class Joins(nn.Module):
+    """A level that joins a list of these, the last one first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv1d(8, 4, 3, padding=1) for _ in range(2))
+
+    def forward(self, x: Tensor, made: tuple[Tensor, ...]) -> Tensor:
+        for conv in self.convs:
+            x = conv(torch.cat([x, made[-1]], dim=1))
+            made = made[:-1]
+        return x
+
+
+class ListUNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(Lists() for _ in range(3))
+        self.up = nn.ModuleList(Joins() for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        all_made = []
+        for block in self.down:
+            x, made = block(x)
+            all_made.append(made)
+        for block in self.up:
+            x = block(x, all_made.pop())
+        return x
+
+
+def test_levels_that_read_lists_of_their_own_are_written_one_by_one() -> None:
+    graph = ag.from_torch(ListUNet(), {"x": "N,4,L"}, name="net")
+    assert len([line for line in graph.spec().splitlines() if "op: joins" in line]) == 3

@@ -96,7 +96,7 @@ def _run(
         while at + length < cut and _continues(statements, at, length, pattern, readers):
             chained = pattern.chain or first.ports[:1]
             found = ports_of_their_own(statements[at : at + length + 1], known, chained)
-            if found is None:
+            if found is None or (found and _reads_lists(first)):
                 break
             own, length = found, length + 1
         if length > best[0]:
@@ -125,6 +125,11 @@ def _continues(
         and not is_lent(here, statements)
         and chained_ports(before, here) == pattern.chain
     )
+
+
+def _reads_lists(statement: WrittenStatement) -> bool:
+    """Whether inputs of a block are lists, whose values each copy would name by its number one after the other."""
+    return any("." in port for port in statement.listed)
 
 
 def _arguments(statement: WrittenStatement) -> list[Term]:

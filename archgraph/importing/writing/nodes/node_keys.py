@@ -47,7 +47,8 @@ def applied_keys(
         return dict(operation_keys(statement.made, arguments, writer))
     if term.kind == FOLD:
         assert isinstance(statement.made, Node)
-        return {**dict(operation_keys(statement.made, arguments[1:], writer)), "repeat": writer.written(arguments[0])}
+        count = writer.written(arguments[0])  # the writer hands out its numbers in the order of the term
+        return {**dict(operation_keys(statement.made, arguments[1:], writer)), "repeat": count}
     if term.kind == "shared":
         return {"repeat": writer.written(arguments[0])} if arguments else {}
     pattern = term.value if isinstance(term.value, Pattern) else None
