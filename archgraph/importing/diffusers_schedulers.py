@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archgraph.errors import ImportingError
+from archgraph.diffusion import Schedule
+from archgraph.errors import ImportingError, SamplingError
+from archgraph.importing.sources.module_source import installed_package
 from archgraph.importing.sources.saved_folders import saved_values
 
 FILE = "scheduler_config.json"
@@ -48,7 +50,7 @@ _PLAIN = {
 def diffusion_of(folder: Path, network: Mapping[str, Any]) -> dict[str, Any]:
     """What `meta.diffusion` says of a network that the scheduler in a folder samples; `network` is its configuration.
 
-    Raises ImportingError for a scheduler that archgraph has no samplers for.
+    Raises ImportingError for a scheduler that archgraph has no schedule for, and without diffusers.
     """
     values = saved_values(folder / FILE)
     name = str(values.get("_class_name"))
@@ -74,10 +76,11 @@ def diffusion_of(folder: Path, network: Mapping[str, Any]) -> dict[str, Any]:
 
 def _completed(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The configuration with the defaults of the class."""
-    import diffusers
-
-    made = getattr(diffusers, name).from_config(dict(values))
-    config: Mapping[str, Any] = dict(made.config)
+    scheduler = getattr(installed_package("diffusers"), name)
+    try:
+        config: Mapping[str, Any] = dict(scheduler.from_config(dict(values)).config)
+    except Exception as error:
+        raise ImportingError(f"diffusers cannot make {name}: {type(error).__name__}: {error}") from error
     for key, plain in _PLAIN.items():
         if config.get(key, plain) != plain:
             raise _without_counterpart(name, key, config[key])
@@ -89,6 +92,7 @@ def _completed(name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _schedule(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """`meta.diffusion.schedule`. Raises ImportingError where it would be none."""
     kind = _among(_KINDS, name, config, "beta_schedule")
     found: dict[str, Any] = {"kind": kind}
     if kind != "cosine":  # which has none
@@ -97,7 +101,12 @@ def _schedule(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     offset, karras = config.get("steps_offset", 0), config.get("use_karras_sigmas", False)
     found |= {"offset": offset} if offset else {}
     found |= {"karras": True} if karras else {}
-    return found | ({"zero_terminal_snr": True} if config.get("rescale_betas_zero_snr") else {})
+    found |= {"zero_terminal_snr": True} if config.get("rescale_betas_zero_snr") else {}
+    try:
+        Schedule.from_meta(found)
+    except SamplingError as error:
+        raise ImportingError(f"{name} has no schedule: {error.problems[0].message}") from error
+    return found
 
 
 def _among(known: Mapping[str, str], name: str, config: Mapping[str, Any], key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,23 @@ def test_a_scheduler_without_counterpart_is_told(
     getattr(references.diffusers(), name)(**config).save_pretrained(tmp_path)
     with pytest.raises(ImportingError, match=message):
         diffusion_of(tmp_path, {})
+
+
+@pytest.mark.parametrize("config", [{"beta_start": 2.0, "beta_end": 3.0}, {"num_train_timesteps": "many"}])
+def test_a_scheduler_that_makes_no_sense_is_told(config: dict[str, Any], tmp_path: Path) -> None:
+    references.diffusers().DDIMScheduler().save_pretrained(tmp_path)
+    file = tmp_path / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | config))
+    with pytest.raises(ImportingError, match="DDIMScheduler"):
+        diffusion_of(tmp_path, {})
+
+
+def test_without_the_library_it_is_named(
+    pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    assert status("import", str(pipeline), "-o", str(tmp_path / "out"), "--no-verify") == 1
+    printed = capsys.readouterr()
+    assert "left    scheduler: diffusers is not installed" in printed.out
+    assert "pip install diffusers" in printed.err
+    assert (tmp_path / "out" / "text_encoder.yaml").is_file()

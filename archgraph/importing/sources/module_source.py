@@ -43,7 +43,7 @@ class ModuleSource:
         return made_by(self._factory(), str(self))
 
     def _factory(self) -> Callable[[], Any]:
-        package = _package(self.library)
+        package = installed_package(self.library)
         if self.library == "timm":
             return partial(package.create_model, self.name, **self.arguments)
         if self.library == "torchvision":
@@ -116,7 +116,8 @@ def module_source(
     return ModuleSource(*parts, arguments or {}, config)
 
 
-def _package(name: str) -> Any:
+def installed_package(name: str) -> Any:
+    """A library, or a module of Python. Raises ImportingError where it is not installed, or cannot be imported."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
