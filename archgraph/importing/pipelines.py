@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.file_kinds import is_file
 from archgraph.errors import ImportingError
 from archgraph.importing.api import Imported, loaded
 from archgraph.importing.diffusers_schedulers import FILE, diffusion_of
@@ -35,7 +36,7 @@ def saved_pipeline(folder: Path) -> SavedPipeline:
     parts, others = pipeline_parts(folder)
     networks = {name: folder / name for name in parts}
     sampled = next((name for name in _DENOISERS if name in networks), "")
-    if not sampled or not (folder / _SCHEDULER / FILE).is_file():
+    if not sampled or not is_file(folder / _SCHEDULER / FILE):
         return SavedPipeline(networks, others)
     others = {name: reason for name, reason in others.items() if name != _SCHEDULER}
     try:

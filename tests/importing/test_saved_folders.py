@@ -18,6 +18,8 @@ from archgraph.cli import main
 from archgraph.diffusion import Schedule
 from archgraph.errors import ImportingError
 from archgraph.importing.diffusers_schedulers import diffusion_of
+from archgraph.importing.sources.saved_folders import pipeline_parts
+from archgraph.importing.sources.source_names import names_module
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 CLIP = {"hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "vocab_size": 50}
@@ -197,3 +199,18 @@ def test_without_the_library_it_is_named(
     assert "left    scheduler: diffusers is not installed" in printed.out
     assert "pip install diffusers" in printed.err
     assert (tmp_path / "out" / "text_encoder.yaml").is_file()
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "a\0b", "/proc/1/root/net.yaml"])
+def test_any_text_may_be_asked_whether_it_names_a_folder(text: str) -> None:
+    assert not names_module(text)
+
+
+def test_a_part_never_leads_out_of_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "pipeline"
+    for place in (folder, tmp_path / "unet"):
+        place.mkdir()
+        (place / "config.json").write_text("{}")
+    (folder / "model_index.json").write_text('{"../unet": ["diffusers", "UNet2DModel"]}')
+    with pytest.raises(ImportingError, match="holds no network"):
+        pipeline_parts(folder)

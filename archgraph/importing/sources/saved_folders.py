@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from archgraph.artifact.file_kinds import is_file
 from archgraph.errors import ImportingError
 
 NETWORK, PIPELINE = "config.json", "model_index.json"
@@ -19,12 +20,12 @@ _SIZES = 1 << 24
 
 def is_saved(text: str) -> bool:
     """Whether a text names a folder that holds a network or a pipeline."""
-    return any((Path(text) / name).is_file() for name in (NETWORK, PIPELINE))
+    return any(is_file(Path(text) / name) for name in (NETWORK, PIPELINE))
 
 
 def is_pipeline(text: str) -> bool:
     """Whether a text names a folder that holds a pipeline."""
-    return (Path(text) / PIPELINE).is_file()
+    return is_file(Path(text) / PIPELINE)
 
 
 def saved_class(folder: Path) -> tuple[str, str]:
@@ -59,7 +60,9 @@ def pipeline_parts(folder: Path) -> tuple[dict[str, tuple[str, str]], dict[str, 
         if name.startswith("_") or not (isinstance(value, list) and len(value) == 2 and all(value)):
             continue
         library, kind = map(str, value)
-        if not (folder / name / NETWORK).is_file():
+        if not name.isidentifier():  # what is written is called so: no other folder's files
+            others[name] = f"{kind} stands under a name that is none of a part"
+        elif not is_file(folder / name / NETWORK):
             others[name] = f"{kind} is no network"
         elif library in ("diffusers", "transformers"):
             networks[name] = library, kind
