@@ -59,7 +59,7 @@ def test_each_network_of_a_pipeline_becomes_a_spec_with_its_weights(
     out = tmp_path / "out"
     assert status("import", str(pipeline), "-o", str(out)) == 0
     printed = capsys.readouterr().out
-    assert "left    tokenizer: CLIPTokenizer is no network" in printed
+    assert "left    tokenizer: CLIPTokenizer has no config.json, so it is no network" in printed
     assert printed.count("equal   H") >= 2
     assert {path.suffix for path in out.iterdir()} == {".yaml", ".safetensors", ".json"}
     unet = references.diffusers().UNet2DModel.from_pretrained(pipeline / "unet").eval()

@@ -119,6 +119,11 @@ def test_element_type_must_match() -> None:
         "blocks: {mine: {inputs: {y: [N, C]}, nodes: {a: relu}}}"
     )
     assert messages(text) == ["what is handed to 'y' of mine has another element type"]
+    assert "expected: [N, C] float32\n  received: [N, 4] int64" in refusal(text)
+    text = text.replace("dtype: int64", "dtype: float32").replace("{y: [N, C]}", "{y: {shape: [N, C], dtype: int64}}")
+    assert "expected: [N, C] int64\n  received: [N, 4] float32" in refusal(
+        text.replace("relu", "{op: to, dtype: float32}")
+    )
 
 
 @pytest.mark.parametrize("given", ["[N, 4]", "[N, L, 4]", "[N, 4, H, W]", "[4]"])

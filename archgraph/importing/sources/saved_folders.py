@@ -63,13 +63,14 @@ def pipeline_parts(folder: Path) -> tuple[dict[str, tuple[str, str]], dict[str, 
         if not name.isidentifier():  # what is written is called so: no other folder's files
             others[name] = f"{kind} stands under a name that is none of a part"
         elif not is_file(folder / name / NETWORK):
-            others[name] = f"{kind} is no network"
+            others[name] = f"{kind} has no {NETWORK}, so it is no network"
         elif library in ("diffusers", "transformers"):
             networks[name] = library, kind
         else:
             others[name] = f"{kind} is a class of {library}, neither of diffusers nor of transformers"
     if not networks:
-        raise ImportingError(f"{folder} holds no network", received=", ".join(others) or "a pipeline without parts")
+        parts = "; ".join(f"{name}: {reason}" for name, reason in others.items())
+        raise ImportingError(f"{folder} holds no network", received=parts or "a pipeline without parts")
     return networks, others
 
 

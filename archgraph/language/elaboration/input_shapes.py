@@ -110,10 +110,11 @@ def _require(spec: InputSpec, value: Value, wanted: tuple[int, Dim], parameters:
 
 
 def _misfit(spec: InputSpec, value: Value, parameters: Parameters, what: str) -> ShapeError:
+    told = value.dtype != spec.dtype  # also float32, which is left out elsewhere
     return ShapeError(
         f"what is handed to '{spec.name}' of {parameters.block.name} has {what}",
-        expected=f"{shape_text(spec)}{'' if spec.dtype == 'float32' else f' {spec.dtype}'}",
-        received=str(value.type),
+        expected=f"{shape_text(spec)}{'' if spec.dtype == 'float32' and not told else f' {spec.dtype}'}",
+        received=f"{value.type} float32" if told and value.dtype == "float32" else str(value.type),
     )
 
 
